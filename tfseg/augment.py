@@ -1,0 +1,95 @@
+"""Augmentation for training: what a phone's camera and its user vary, without losing the mask.
+
+Half the frames show the whole photo letterboxed as at inference, shifted, scaled and rotated a little; the other half
+are crops, from nearly the whole photo down to a head. Light, colour and sharpness vary in both.
+"""
+
+import os
+import threading
+
+os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network for its newest version at import
+
+import albumentations as A
+import cv2
+import numpy as np
+
+from tfseg.image import PAD_VALUE, letterbox
+
+
+class Augment:
+    """A seeded random transform of a photo and its mask to the network's size.
+
+    Args:
+        height, width: of the network's input, pixels.
+    """
+
+    def __init__(self, height, width):
+        self.height, self.width = height, width
+        self._local = threading.local()  # a Compose keeps its random state, so every worker thread has its own
+
+    def __call__(self, image, mask, seed):
+        """Transforms one photo.
+
+        Args:
+            image: uint8 `[H, W, 3]` RGB.
+            mask: uint8 `[H, W]` in {0, 1}.
+            seed: int or tuple of ints; the same seed gives the same result.
+
+        Returns:
+            `(image, mask)`, uint8 `[height, width, 3]` and uint8 `[height, width]` in {0, 1}.
+        """
+        if not hasattr(self._local, "transform"):
+            self._local.transform = _transform(self.height, self.width)
+        transform = self._local.transform
+        transform.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        result = transform(image=image, mask=mask)
+        return result["image"], result["mask"]
+
+
+def _transform(height, width):
+    whole = A.Sequential(
+        [
+            A.Lambda(
+                image=lambda image, **_: letterbox(image, height, width)[0],
+                mask=lambda mask, **_: letterbox(mask, height, width, value=0)[0],
+                p=1,
+            ),
+            A.Affine(
+                scale=(0.5, 1.3),
+                translate_percent=(-0.12, 0.12),
+                rotate=(-20, 20),
+                shear=(-4, 4),
+                balanced_scale=True,
+                border_mode=cv2.BORDER_CONSTANT,
+                fill=PAD_VALUE,
+                fill_mask=0,
+                p=0.75,
+            ),
+        ],
+        p=0.5,
+    )
+    crop = A.Sequential(
+        [
+            A.Rotate(limit=15, border_mode=cv2.BORDER_REFLECT_101, p=0.3),
+            A.RandomResizedCrop(size=(height, width), scale=(0.1, 1.0), ratio=(0.65, 1.0), p=1),
+        ],
+        p=0.5,
+    )
+    light = [
+        A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.25, p=0.6),
+        A.RandomGamma(gamma_limit=(70, 140), p=0.3),
+        A.HueSaturationValue(hue_shift_limit=12, sat_shift_limit=40, val_shift_limit=0, p=0.4),
+        A.RGBShift(r_shift_limit=20, g_shift_limit=20, b_shift_limit=20, p=0.3),
+        A.ToGray(p=0.05),
+    ]
+    sharpness = A.OneOf(
+        [
+            A.GaussianBlur(blur_limit=(3, 7)),
+            A.MotionBlur(blur_limit=(3, 7)),
+            A.Downscale(scale_range=(0.4, 0.8)),
+            A.ImageCompression(quality_range=(30, 90)),
+            A.GaussNoise(std_range=(0.02, 0.08)),
+        ],
+        p=0.35,
+    )
+    return A.Compose([A.OneOf([whole, crop], p=1), A.HorizontalFlip(p=0.5), *light, sharpness])

@@ -1,0 +1,237 @@
+"""Labelled photos on disk to batches for the network: pairs, leak-free splits, tf.data pipelines.
+
+    pairs = find_pairs("photos")
+    train, val = split_pairs(pairs, validation_share=0.2, seed=0)
+    dataset = make_dataset(train, 320, 256, batch_size=16, augment=Augment(320, 256))
+
+A batch is `(image, mask, weight)`: image float32 `[B, H, W, 3]` in 0..255, mask float32 `[B, H, W, 1]` in {0, 1},
+weight float32 `[B, H, W, 1]`, 1 everywhere but on the person's border.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from tfseg.duplicates import duplicate_groups
+from tfseg.image import EXTENSIONS, ImageError, image_size, letterbox, read_image, read_mask
+
+BORDER_SHARE = 1 / 40  # width of the weighted border, as a share of the frame's shorter side
+
+
+class DataError(ValueError):
+    """A folder or a pair that cannot be trained on; the message names every file concerned."""
+
+
+class Pair(NamedTuple):
+    """A photo and its mask; no mask means that no person is in the photo."""
+
+    image: Path
+    mask: Path | None
+
+
+def find_pairs(folder):
+    """Lists and checks the labelled photos of a folder.
+
+    Three layouts are understood: `images/` with `masks/` (same stem); `images/` alone (photos without any person);
+    and `NAME/` beside `NAME_mask/` (same stem), where `folder` is `NAME` or the folder around both.
+
+    Args:
+        folder: a path.
+
+    Returns:
+        A list of `Pair`, sorted by file name, never empty.
+
+    Raises:
+        DataError: no such folder, no photos, or a pair with a partner missing, unreadable, of another size or with
+            a mask that is not two-valued.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise DataError(f"{folder}: no such folder.")
+    images, masks = _layout(folder)
+    photos = _by_stem(images)
+    if not photos:
+        raise DataError(f"{images}: no photos in it (looked for {', '.join(EXTENSIONS)}).")
+    labels = _by_stem(masks) if masks else {}
+    for stem in sorted(labels.keys() - photos.keys()):
+        raise DataError(f"{labels[stem]}: its photo is missing; expected {images / stem}.jpg (or another photo format).")
+    for stem in sorted(photos.keys() - labels.keys()) if masks else ():
+        raise DataError(f"{photos[stem]}: its mask is missing; expected {masks / stem}.png.")
+    pairs = [Pair(photos[stem], labels.get(stem)) for stem in sorted(photos)]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(_check, pairs))
+    return pairs
+
+
+def split_pairs(pairs, validation_share=0.2, seed=0):
+    """Splits pairs so that near-duplicate photos, mirrored ones included, always fall on the same side.
+
+    Args:
+        pairs: list of `Pair`.
+        validation_share: 0..1, exclusive; the share of photos that validation gets, as near as whole groups allow.
+        seed: the same pairs and seed give the same split.
+
+    Returns:
+        `(train, val)`, two lists of `Pair`, neither empty.
+
+    Raises:
+        DataError: the photos are too few, or too alike, to split.
+    """
+    pairs = sorted(pairs)
+    with ThreadPoolExecutor() as pool:
+        groups = duplicate_groups(list(pool.map(lambda pair: read_image(pair.image), pairs)))
+    if len(groups) < 2:
+        raise DataError(
+            f"{pairs[0].image.parent}: {len(pairs)} photo(s), {len(groups)} of them distinct; a split into training and "
+            "validation needs at least 2 distinct photos. Add photos or name a validation folder with --val-data."
+        )
+    order = np.random.default_rng(seed).permutation(len(groups))
+    wanted = max(1, round(len(pairs) * validation_share))
+    val = []
+    for group in order[:-1]:
+        if len(val) < wanted:
+            val += [pairs[index] for index in groups[group]]
+    return sorted(set(pairs) - set(val)), sorted(val)
+
+
+def steps_per_epoch(pairs, batch_size):
+    """Whole batches in one pass over the pairs, at least one."""
+    return max(1, len(pairs) // batch_size)
+
+
+def make_dataset(pairs, height, width, batch_size, augment=None, seed=0, first_epoch=0, border_weight=1.0, cache_bytes=4 << 30):
+    """A tf.data pipeline over pairs.
+
+    With `augment` it is for training: it never ends, every `steps_per_epoch` batches are one pass in a new order, and
+    what epoch N shows depends on `seed` and N alone, so that a resumed training sees what an unbroken one would.
+    Without, it is for validation: one pass in the order of the pairs, letterboxed, the last batch short.
+
+    Args:
+        pairs: list of `Pair`.
+        height, width: of the network's input, pixels.
+        batch_size: photos in a batch; fewer when there are fewer pairs.
+        augment: `(image, mask, seed) -> (image, mask)`, or None.
+        seed: of the order and of the augmentation.
+        first_epoch: the pass to begin with, from 0.
+        border_weight: what a border pixel weighs more than another, from 0.
+        cache_bytes: decoded photos are kept in memory up to this many bytes.
+
+    Returns:
+        `tf.data.Dataset` of `(image, mask, weight)` as described at the head of this module.
+    """
+    import tensorflow as tf
+
+    load = _Loader(pairs, 2 * max(height, width), cache_bytes)
+    batch_size = min(batch_size, len(pairs))
+    count = steps_per_epoch(pairs, batch_size) * batch_size
+
+    def element(index, epoch):
+        image, mask = load(index)
+        if augment is None:
+            image, mask = letterbox(image, height, width)[0], letterbox(mask, height, width, value=0)[0]
+        else:
+            image, mask = augment(image, mask, (seed, int(epoch), int(index)))
+        return image, mask[..., None], 1 + np.float32(border_weight) * border(mask)[..., None]
+
+    def shaped(index, epoch):
+        image, mask, weight = tf.numpy_function(element, [index, epoch], [tf.uint8, tf.uint8, tf.float32])
+        image.set_shape([height, width, 3])
+        mask.set_shape([height, width, 1])
+        weight.set_shape([height, width, 1])
+        return image, mask, weight
+
+    def order(epoch):
+        indices = tf.random.experimental.stateless_shuffle(tf.range(len(pairs)), seed=[seed, epoch])[:count]
+        return tf.data.Dataset.from_tensor_slices((indices, tf.repeat(epoch, count)))
+
+    if augment is None:
+        indices = tf.data.Dataset.range(len(pairs)).map(lambda index: (index, tf.constant(0, tf.int64)))
+    else:
+        indices = tf.data.Dataset.range(first_epoch, np.iinfo(np.int32).max).flat_map(order)
+    return (
+        indices.map(shaped, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size)
+        .map(lambda image, mask, weight: (tf.cast(image, tf.float32), tf.cast(mask, tf.float32), weight))
+        .prefetch(2)
+    )
+
+
+def border(mask):
+    """The pixels near the person's outline, where segmenters err.
+
+    Args:
+        mask: uint8 `[H, W]` in {0, 1}.
+
+    Returns:
+        float32 `[H, W]` in {0, 1}: a band inside and outside the outline, `BORDER_SHARE` of the shorter side wide.
+    """
+    size = max(3, round(min(mask.shape) * BORDER_SHARE))
+    return cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))).astype(np.float32)
+
+
+class _Loader:
+    """Decodes pairs no larger than training can use, and keeps them until the memory budget is spent."""
+
+    def __init__(self, pairs, longest_side, cache_bytes):
+        self.pairs, self.longest_side, self.budget = pairs, longest_side, cache_bytes
+        self.kept = {}
+
+    def __call__(self, index):
+        index = int(index)
+        if index in self.kept:
+            return self.kept[index]
+        image = read_image(self.pairs[index].image)
+        mask = read_mask(self.pairs[index].mask) if self.pairs[index].mask else np.zeros(image.shape[:2], np.uint8)
+        scale = self.longest_side / max(mask.shape)
+        if scale < 1:
+            size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+            mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        if self.budget >= image.nbytes + mask.nbytes:
+            self.budget -= image.nbytes + mask.nbytes
+            self.kept[index] = image, mask
+        return image, mask
+
+
+def _layout(folder):
+    """The folders of photos and of masks (None where every photo is person-free)."""
+    if (folder / "images").is_dir():
+        return folder / "images", folder / "masks" if (folder / "masks").is_dir() else None
+    sibling = folder.with_name(folder.name + "_mask")
+    if sibling.is_dir():
+        return folder, sibling
+    inside = [masks for masks in sorted(folder.glob("*_mask")) if masks.with_name(masks.name.removesuffix("_mask")).is_dir()]
+    if len(inside) == 1:
+        return inside[0].with_name(inside[0].name.removesuffix("_mask")), inside[0]
+    sets = [str(child.parent) for child in sorted(folder.glob("*/images"))]
+    hint = f" Name one of its sets instead: {', '.join(sets)}." if sets else ""
+    raise DataError(f"{folder}: found neither images/ (with or without masks/) nor NAME/ beside NAME_mask/.{hint}")
+
+
+def _by_stem(folder):
+    """Stem -> path of the pictures in a folder; two pictures of one stem are an error, since either could be meant."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in EXTENSIONS and not path.name.startswith("."):
+            if path.stem in found:
+                raise DataError(f"{found[path.stem]} and {path}: two files of the same stem; keep one.")
+            found[path.stem] = path
+    return found
+
+
+def _check(pair):
+    try:
+        size = image_size(pair.image)
+        if pair.mask is None:
+            return
+        mask = read_mask(pair.mask)
+    except ImageError as error:
+        raise DataError(f"{error} (pair: {pair.image} and {pair.mask})") from error
+    if mask.shape != size:
+        raise DataError(
+            f"{pair.mask}: {mask.shape[1]}x{mask.shape[0]} pixels, but its photo {pair.image} is {size[1]}x{size[0]}; "
+            "a mask must have its photo's size."
+        )

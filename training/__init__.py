@@ -1,0 +1,10 @@
+"""Training and evaluation: `python -m training.fit`, `python -m training.evaluate`."""
+
+import importlib.util
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+for _package in ("tensorflow", "keras", "albumentations", "matplotlib"):
+    if importlib.util.find_spec(_package) is None:
+        raise SystemExit(f"training needs {_package}; install it with: pip install 'tfseg[train]'")

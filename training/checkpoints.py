@@ -1,0 +1,66 @@
+"""Checkpoints: the best weights by Dice and by loss, the last with its optimizer, and the history beside them.
+
+Every file is whole at every moment, and `last.keras` is written after the history, so a killed run resumes at the end
+of its last whole epoch.
+"""
+
+import csv
+import math
+import time
+
+import keras
+
+from tfseg.image import replacing
+
+COLUMNS = ("epoch", "loss", "dice", "val_loss", "val_dice", "seconds")
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Writes best_dice.keras, best_loss.keras, last.keras and history.csv into a folder.
+
+    It must stand before `keras.callbacks.SwapEMAWeights` in the list of callbacks: the best weights are then saved
+    while the averaged ones are still in the network, and the last after the raw ones are back.
+
+    Args:
+        out: folder, as `pathlib.Path`.
+        history: list of dicts of `COLUMNS`, the epochs before this run.
+    """
+
+    def __init__(self, out, history):
+        super().__init__()
+        self.out, self.history = out, list(history)
+
+    def on_train_begin(self, logs=None):
+        self.copy = keras.Model.from_config(self.model.get_config())  # without the optimizer, twice the network's size
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+
+    def on_test_end(self, logs=None):
+        if logs["dice"] > max((row["val_dice"] for row in self.history), default=-math.inf):
+            self._save_weights(self.out / "best_dice.keras")
+        if logs["loss"] < min((row["val_loss"] for row in self.history), default=math.inf):
+            self._save_weights(self.out / "best_loss.keras")
+
+    def on_epoch_end(self, epoch, logs=None):
+        row = {"epoch": epoch + 1, "seconds": round(time.monotonic() - self.started, 1)}
+        self.history.append({column: row.get(column, logs.get(column)) for column in COLUMNS})
+        with replacing(self.out / "history.csv") as temporary, open(temporary, "w", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            writer.writerows(self.history)
+        with replacing(self.out / "last.keras") as temporary:
+            self.model.save(temporary)
+
+    def _save_weights(self, path):
+        self.copy.set_weights(self.model.get_weights())
+        with replacing(path) as temporary:
+            self.copy.save(temporary)
+
+
+def read_history(path):
+    """Reads history.csv; an empty list where there is none."""
+    if not path.exists():
+        return []
+    with open(path, newline="") as file:
+        return [{name: int(value) if name == "epoch" else float(value) for name, value in row.items()} for row in csv.DictReader(file)]
