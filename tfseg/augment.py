@@ -5,6 +5,7 @@ are crops, from nearly the whole photo down to a head. Light, colour and sharpne
 """
 
 import os
+import random
 import threading
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network for its newest version at import
@@ -41,19 +42,24 @@ class Augment:
         if not hasattr(self._local, "transform"):
             self._local.transform = _transform(self.height, self.width)
         transform = self._local.transform
-        transform.set_random_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
+        generator = np.random.default_rng(
+            seed
+        )  # one for all: `set_random_seed` would give each transform the same numbers
+        transform.set_random_state(generator, random.Random(int(generator.integers(2**63))))
         result = transform(image=image, mask=mask)
         return result["image"], result["mask"]
 
 
 def _transform(height, width):
+    def frame_image(image, **_):
+        return letterbox(image, height, width)[0]
+
+    def frame_mask(mask, **_):
+        return letterbox(mask, height, width, value=0)[0]
+
     whole = A.Sequential(
         [
-            A.Lambda(
-                image=lambda image, **_: letterbox(image, height, width)[0],
-                mask=lambda mask, **_: letterbox(mask, height, width, value=0)[0],
-                p=1,
-            ),
+            A.Lambda(image=frame_image, mask=frame_mask, p=1),
             A.Affine(
                 scale=(0.5, 1.3),
                 translate_percent=(-0.12, 0.12),

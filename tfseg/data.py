@@ -57,7 +57,9 @@ def find_pairs(folder):
         raise DataError(f"{images}: no photos in it (looked for {', '.join(EXTENSIONS)}).")
     labels = _by_stem(masks) if masks else {}
     for stem in sorted(labels.keys() - photos.keys()):
-        raise DataError(f"{labels[stem]}: its photo is missing; expected {images / stem}.jpg (or another photo format).")
+        raise DataError(
+            f"{labels[stem]}: its photo is missing; expected {images / stem}.jpg (or another photo format)."
+        )
     for stem in sorted(photos.keys() - labels.keys()) if masks else ():
         raise DataError(f"{photos[stem]}: its mask is missing; expected {masks / stem}.png.")
     pairs = [Pair(photos[stem], labels.get(stem)) for stem in sorted(photos)]
@@ -85,8 +87,9 @@ def split_pairs(pairs, validation_share=0.2, seed=0):
         groups = duplicate_groups(list(pool.map(lambda pair: read_image(pair.image), pairs)))
     if len(groups) < 2:
         raise DataError(
-            f"{pairs[0].image.parent}: {len(pairs)} photo(s), {len(groups)} of them distinct; a split into training and "
-            "validation needs at least 2 distinct photos. Add photos or name a validation folder with --val-data."
+            f"{pairs[0].image.parent}: {len(pairs)} photo(s), {len(groups)} of them distinct; a split into "
+            "training and validation needs at least 2 distinct photos. Add photos or name a validation folder "
+            "with --val-data."
         )
     order = np.random.default_rng(seed).permutation(len(groups))
     wanted = max(1, round(len(pairs) * validation_share))
@@ -102,7 +105,9 @@ def steps_per_epoch(pairs, batch_size):
     return max(1, len(pairs) // batch_size)
 
 
-def make_dataset(pairs, height, width, batch_size, augment=None, seed=0, first_epoch=0, border_weight=1.0, cache_bytes=4 << 30):
+def make_dataset(
+    pairs, height, width, batch_size, augment=None, seed=0, first_epoch=0, border_weight=1.0, cache_bytes=4 << 30
+):
     """A tf.data pipeline over pairs.
 
     With `augment` it is for training: it never ends, every `steps_per_epoch` batches are one pass in a new order, and
@@ -169,7 +174,9 @@ def border(mask):
         float32 `[H, W]` in {0, 1}: a band inside and outside the outline, `BORDER_SHARE` of the shorter side wide.
     """
     size = max(3, round(min(mask.shape) * BORDER_SHARE))
-    return cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))).astype(np.float32)
+    return cv2.morphologyEx(
+        mask, cv2.MORPH_GRADIENT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    ).astype(np.float32)
 
 
 class _Loader:
@@ -203,7 +210,9 @@ def _layout(folder):
     sibling = folder.with_name(folder.name + "_mask")
     if sibling.is_dir():
         return folder, sibling
-    inside = [masks for masks in sorted(folder.glob("*_mask")) if masks.with_name(masks.name.removesuffix("_mask")).is_dir()]
+    inside = [
+        masks for masks in sorted(folder.glob("*_mask")) if masks.with_name(masks.name.removesuffix("_mask")).is_dir()
+    ]
     if len(inside) == 1:
         return inside[0].with_name(inside[0].name.removesuffix("_mask")), inside[0]
     sets = [str(child.parent) for child in sorted(folder.glob("*/images"))]

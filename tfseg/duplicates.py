@@ -56,12 +56,14 @@ def difference_hash(grey):
 
 
 def _thumbnail(image):
-    return cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (32, 32), interpolation=cv2.INTER_AREA).astype(
+        np.float32
+    )
 
 
 def _alike(one, other):
     one, other = one - one.mean(), other - other.mean()
-    norms = np.sqrt((one**2).sum() * (other**2).sum())
-    if norms < 32 * 32:  # both nearly flat: nothing to correlate, and alike for all that can be told
+    energies = (one**2).sum(), (other**2).sum()
+    if max(energies) < 32 * 32:  # both nearly flat: nothing to correlate, and alike for all that can be told
         return True
-    return (one * other).sum() / norms >= CORRELATION
+    return (one * other).sum() > CORRELATION * np.sqrt(energies[0] * energies[1])

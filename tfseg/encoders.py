@@ -85,10 +85,13 @@ def build_encoder(name, height, width, weights="imagenet"):
     except Exception as error:  # Keras raises bare Exception when a download fails
         if weights == "imagenet":
             raise WeightsError(
-                f"the ImageNet weights of {name} could not be downloaded ({error}). Start from the shipped model "
-                "(--init bundled), from a notop weights file that you have (--init PATH), or from nothing (--init none)."
+                f"the ImageNet weights of {name} could not be downloaded ({error}). Start from the shipped "
+                "model (--init bundled), from a notop weights file that you have (--init PATH), or from nothing "
+                "(--init none)."
             ) from error
-        raise WeightsError(f"{weights}: does not fit {name} without its top: {error}") from error
+        raise WeightsError(
+            f"{weights}: does not fit {name} without its top: {str(error).partition(chr(10))[0]}"
+        ) from error
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = BATCH_NORM_MOMENTUM

@@ -4,6 +4,8 @@
     read_mask(path or bytes)  -> uint8 [H, W], 0 background, 1 person
     write_image(path, pixels) -> a whole file or no file
     letterbox(pixels, height, width) -> the pixels fitted to the network, never stretched
+
+Every fault of a file ends in one `ImageError`.
 """
 
 import contextlib
@@ -23,6 +25,7 @@ MAX_PIXELS = 100_000_000
 MAX_BYTES = 300_000_000
 PAD_VALUE = 127  # mid grey: zero once MobileNetV2's normalisation has been applied
 
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # of Pillow's; PostScript among the others runs programs
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
 
@@ -71,7 +74,9 @@ def read_mask(source):
         picture = ImageOps.exif_transpose(picture)
         if picture.mode == "P":
             picture = picture.convert("RGB")
-        grey = np.asarray(picture.convert("L") if picture.mode not in ("1", "L", "I", "I;16") else picture)
+        grey = np.asarray(
+            picture if picture.mode in ("1", "L", "F") or picture.mode.startswith("I") else picture.convert("L")
+        )
         values = np.unique(grey)
     foreground = values[values != 0]
     if len(foreground) > 1:
@@ -108,7 +113,9 @@ def write_image(path, pixels, quality=92):
     """
     path = Path(path)
     if path.suffix.lower() not in WRITABLE:
-        raise ImageError(f"{path}: cannot write {path.suffix or 'a name without extension'}; use one of {', '.join(WRITABLE)}.")
+        raise ImageError(
+            f"{path}: cannot write {path.suffix or 'a name without extension'}; use one of {', '.join(WRITABLE)}."
+        )
     if pixels.ndim == 3 and pixels.shape[2] == 4 and path.suffix.lower() in (".jpg", ".jpeg"):
         raise ImageError(f"{path}: JPEG cannot hold transparency; write .png or .webp.")
     try:
@@ -179,17 +186,29 @@ def _opened(source):
         content = _content(source, name)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(content)) as picture:
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise ImageError(f"{name}: {picture.width}x{picture.height} pixels; the limit is {MAX_PIXELS:,}.")
                 yield picture, name
     except ImageError:
         raise
     except Image.UnidentifiedImageError:
-        raise ImageError(f"{name}: not a picture in a format that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF).") from None
+        raise ImageError(
+            f"{name}: not a picture in a format that can be read (JPEG, PNG, WebP, GIF, BMP, TIFF)."
+        ) from None
     except Image.DecompressionBombError:
         raise ImageError(f"{name}: more pixels than the limit of {MAX_PIXELS:,}.") from None
-    except (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, MemoryError, OverflowError) as error:
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        IndexError,
+        KeyError,
+        TypeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         raise ImageError(f"{name}: damaged or unreadable picture: {error}") from error
 
 

@@ -2,6 +2,7 @@
 
     portraits()               -> {"astronaut": (image, mask), "grace_hopper": (image, mask)}
     write_sample_set(folder)  -> SampleSet: folders of pictures and masks to train and to validate on
+    python -m tfseg.sample DIR   writes the two portraits as they are
 
 The photographs come from the installed scikit-image and matplotlib; only the two masks ship with this package.
 Training shows Eileen Collins, validation Grace Hopper, before different backgrounds.
@@ -9,6 +10,7 @@ Training shows Eileen Collins, validation Grace Hopper, before different backgro
 
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -70,6 +72,11 @@ def portraits():
     """
     masks = Path(__file__).parent / "samples"
     return {key: (read_image(_shipped(*place)), read_mask(masks / f"{key}_mask.png")) for key, place in PHOTOS.items()}
+
+
+def person_free():
+    """A photograph without any person, which ships inside scikit-image: uint8 `[H, W, 3]`. Raises as `portraits`."""
+    return read_image(_shipped("skimage", "data/coffee.png"))
 
 
 def write_sample_set(folder, count_train=96, count_val=24, seed=0):
@@ -248,3 +255,8 @@ def _camera(rng, image):
     """What one light and one sensor do to the whole scene, so that its parts belong together; uint8 `[H, W, 3]`."""
     noise = rng.normal(0, rng.uniform(0.5, 4), image.shape)
     return np.round(np.clip(_relight(rng, image) + noise, 0, 255)).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    for name, (image, _) in portraits().items():
+        write_image(Path(sys.argv[1]) / f"{name}.png", image)

@@ -2,10 +2,15 @@
 
     segmenter = Segmenter.load()                    # the shipped model; or a bundle folder, a .tflite, a .keras
     alpha = segmenter.alpha(read_image("me.jpg"))   # float32 [H, W] in 0..1
+
+LiteRT runs .tflite files and bundles; Keras is imported for .keras checkpoints alone.
 """
 
+import contextlib
 import hashlib
 import json
+import os
+import sys
 from pathlib import Path
 
 import cv2
@@ -29,10 +34,11 @@ class Segmenter:
         network: callable, frame uint8 `[height, width, 3]` RGB to person probability float32 `[height, width]`.
         height, width: of the network's input, pixels.
         threshold: 0..1, the probability from which on a pixel is person.
+        path: of the model's file, for reports.
     """
 
-    def __init__(self, network, height, width, threshold=0.5):
-        self.network, self.height, self.width, self.threshold = network, height, width, threshold
+    def __init__(self, network, height, width, threshold=0.5, path=None):
+        self.network, self.height, self.width, self.threshold, self.path = network, height, width, threshold, path
 
     @classmethod
     def load(cls, path=None, threads=2):
@@ -56,9 +62,9 @@ class Segmenter:
         if path.is_dir():
             return cls._load_bundle(path, threads)
         if path.suffix == ".tflite":
-            return cls(*_litert(path.read_bytes(), path, threads))
+            return cls(*_litert(path.read_bytes(), path, threads), path=path)
         if path.suffix == ".keras":
-            return cls(*_keras(path))
+            return cls(*_keras(path), path=path)
         raise ModelError(f"{path}: a model is a bundle folder, a .tflite file or a .keras checkpoint.")
 
     @classmethod
@@ -66,13 +72,13 @@ class Segmenter:
         try:
             contract = json.loads((folder / "model.json").read_text())
             model = contract["models"][contract["default"]]
-            content = (folder / model["file"]).read_bytes()
-            expected, threshold = model["sha256"], contract["threshold"]
+            path = folder / model["file"]
+            content, expected, threshold = path.read_bytes(), model["sha256"], contract["threshold"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ModelError(f"{folder}: not a model bundle: {error!r}") from error
         if hashlib.sha256(content).hexdigest() != expected:
-            raise ModelError(f"{folder / model['file']}: its sha256 is not the one in model.json; the bundle is damaged.")
-        return cls(*_litert(content, folder / model["file"], threads), threshold)
+            raise ModelError(f"{path}: its sha256 is not the one in model.json; the bundle is damaged.")
+        return cls(*_litert(content, path, threads), threshold, path)
 
     def alpha(self, image):
         """How much of each pixel is person.
@@ -125,12 +131,13 @@ def _box(values):
 
 
 def _litert(content, path, threads):
-    """`(network, height, width)` of a .tflite file; quantized inputs and outputs are mapped by the file's own scales."""
+    """`(network, height, width)` of a .tflite file; quantized ends are mapped by the file's own scales."""
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        interpreter = Interpreter(model_content=content, num_threads=threads)
-        interpreter.allocate_tensors()
+        with _quiet():
+            interpreter = Interpreter(model_content=content, num_threads=threads)
+            interpreter.allocate_tensors()
         (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: LiteRT cannot load it: {str(error).splitlines()[0]}") from error
@@ -142,6 +149,20 @@ def _litert(content, path, threads):
         return _dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
 
     return network, int(taken["shape"][1]), int(taken["shape"][2])
+
+
+@contextlib.contextmanager
+def _quiet():
+    """LiteRT greets on standard error from C++ whenever it loads a model; its errors are exceptions as well."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with open(os.devnull, "w") as silence:
+        os.dup2(silence.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _quantize(frame, detail):
@@ -166,7 +187,9 @@ def _keras(path):
     try:
         import keras
     except ImportError:
-        raise ImportError(f"{path}: a .keras checkpoint needs Keras; install it with: pip install 'tfseg[train]'") from None
+        raise ImportError(
+            f"{path}: a .keras checkpoint needs Keras; install it with: pip install 'tfseg[train]'"
+        ) from None
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:  # a damaged archive raises whatever its reader raises

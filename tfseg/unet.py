@@ -5,6 +5,8 @@ stride and mixes the two by a separable convolution. Reducing before doubling an
 it fit for a phone: a quarter of the time of transposed convolutions with inverted residuals, on the same encoder.
 """
 
+import zipfile
+
 import keras
 from keras import layers
 
@@ -54,7 +56,7 @@ def load_checkpoint(model, path):
     """
     try:
         model.load_weights(path)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
 
 

@@ -63,4 +63,7 @@ def read_history(path):
     if not path.exists():
         return []
     with open(path, newline="") as file:
-        return [{name: int(value) if name == "epoch" else float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        return [
+            {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]

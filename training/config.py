@@ -1,4 +1,4 @@
-"""The settings of a training: one field of `FitConfig` is one flag of `python -m training.fit` and one line of its help."""
+"""The settings of a training: a field of `FitConfig` is a flag of `python -m training.fit` and a line of its help."""
 
 import argparse
 import dataclasses
@@ -25,7 +25,9 @@ class FitConfig:
     learning_rate: float = setting(1e-3, "peak of the schedule, above 0; it warms up, then falls to 0 along a cosine")
     warmup_share: float = setting(0.05, "share of the steps in which the learning rate rises, 0..1")
     weight_decay: float = setting(1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0")
-    ema_momentum: float = setting(0.99, "of the moving average of the weights, which is what is validated and kept, 0..1")
+    ema_momentum: float = setting(
+        0.99, "of the moving average of the weights, which is what is validated and kept, 0..1"
+    )
     bce_weight: float = setting(0.5, "share of the cross-entropy in the loss, 0..1; the rest is log Dice")
     border_weight: float = setting(1.0, "what a pixel at the person's border weighs more than another, from 0")
     seed: int = setting(0, "of split, order, augmentation and initial weights, from 0")
@@ -46,7 +48,9 @@ class FitConfig:
         }
         for field in dataclasses.fields(self):
             if not checks.get(field.name, True):
-                raise ValueError(f"{flag(field.name)}: {getattr(self, field.name)} is out of range ({field.metadata['help']}).")
+                raise ValueError(
+                    f"{flag(field.name)}: {getattr(self, field.name)} is out of range ({field.metadata['help']})."
+                )
 
 
 class OneLineParser(argparse.ArgumentParser):

@@ -7,6 +7,7 @@ with the true outline, then with the predicted person). Photos without any perso
 or 0, and what counts is how much is taken for a person.
 """
 
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -28,8 +29,12 @@ SCORES = ("dice", "iou", "boundary_f", "mad")
 def main(arguments=None):
     parser = OneLineParser(prog="training.evaluate", description=__doc__.split("\n")[0])
     parser.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped bundle)")
-    parser.add_argument("--data", nargs="+", action="extend", required=True, metavar="DIR", help="folders of labelled photos")
-    parser.add_argument("--out", default="runs/evaluation", help="folder for results.json and worst.png (default %(default)s)")
+    parser.add_argument(
+        "--data", nargs="+", action="extend", required=True, metavar="DIR", help="folders of labelled photos"
+    )
+    parser.add_argument(
+        "--out", default="runs/evaluation", help="folder for results.json and worst.png (default %(default)s)"
+    )
     options = parser.parse_args(arguments)
     try:
         segmenter = Segmenter.load(options.model)
@@ -114,7 +119,8 @@ def table(summaries):
             lines.append(
                 f"| {name} | {summary['photos'] - summary.get('person_free', {}).get('photos', 0)} "
                 f"| {score['mean']:.4f} [{score['interval'][0]:.4f}, {score['interval'][1]:.4f}] | {score['p5']:.3f} "
-                f"| {summary['iou']['mean']:.4f} | {edge['mean']:.4f} [{edge['interval'][0]:.4f}, {edge['interval'][1]:.4f}] "
+                f"| {summary['iou']['mean']:.4f} "
+                f"| {edge['mean']:.4f} [{edge['interval'][0]:.4f}, {edge['interval'][1]:.4f}] "
                 f"| {summary['mad']['mean']:.4f} |"
             )
         if "person_free" in summary:
@@ -131,7 +137,13 @@ def report(segmenter, options, results):
     out = Path(options.out)
     summaries = {name: summarise(rows) for name, rows in results.items()}
     print(table(summaries))
-    content = {"model": options.model or "bundled", "threshold": segmenter.threshold, "summary": summaries, "photos": results}
+    content = {
+        "model": str(segmenter.path),
+        "sha256": hashlib.sha256(segmenter.path.read_bytes()).hexdigest(),
+        "threshold": segmenter.threshold,
+        "summary": summaries,
+        "photos": results,
+    }
     with replacing(out / "results.json") as temporary:
         temporary.write_text(json.dumps(content, indent=1) + "\n")
     rows = sorted((row for rows in results.values() for row in rows), key=lambda row: row["dice"] - row["false_person"])

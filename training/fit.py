@@ -37,7 +37,7 @@ def main(arguments=None):
     try:
         config = load_config(given, resume)
         fit(config)
-    except ValueError as error:  # DataError, ImageError and WeightsError among them
+    except (ValueError, ImportError) as error:  # DataError, ImageError and WeightsError among them
         print(f"training.fit: {error}", file=sys.stderr)
         return 2
     return 0
@@ -96,12 +96,14 @@ def load_config(given, resume):
     if not resume:
         raise ValueError(f"{config.out}: holds a run already; go on with --resume, or name another folder with --out.")
     settings = json.loads(record.read_text())["settings"]
-    started = FitConfig(**{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()})
+    started = FitConfig(
+        **{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+    )
     for name, value in given.items():
         if name != "out" and value != getattr(started, name):
             raise ValueError(
-                f"{flag(name)}: {value} differs from the run's {getattr(started, name)} in {record}; leave it out to go on "
-                "with the run, or start another with --out."
+                f"{flag(name)}: {value} differs from the run's {getattr(started, name)} in {record}; leave it out "
+                "to go on with the run, or start another with --out."
             )
     return dataclasses.replace(started, out=config.out)
 
@@ -159,7 +161,10 @@ def write_run(config, train, val, out):
     run = {
         "settings": dataclasses.asdict(config),
         "photos": {name: len(paths) for name, paths in split.items()},
-        "person_free": {"train": sum(pair.mask is None for pair in train), "val": sum(pair.mask is None for pair in val)},
+        "person_free": {
+            "train": sum(pair.mask is None for pair in train),
+            "val": sum(pair.mask is None for pair in val),
+        },
         "versions": {
             "python": platform.python_version(),
             "tfseg": tfseg.__version__,

@@ -1,0 +1,37 @@
+# Every target sets up what it needs first. PYTHON may name another interpreter, from 3.11 on.
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := runs/demo
+
+.PHONY: setup demo test lint clean
+
+setup: .venv/.installed
+
+.venv/.installed: setup.cfg constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	touch $@
+
+# The whole line on the embedded sample set: fine-tune a little, export, measure, cut out. The fine-tuned model is
+# for show; the cut-outs are made with the shipped one.
+demo: setup
+	rm -rf $(DEMO)
+	$(BIN)/python -m training.fit --epochs 1 --learning-rate 1e-4 --out $(DEMO)/fit
+	$(BIN)/python -m export.tflite_convert --model $(DEMO)/fit/best_dice.keras --calibration $(DEMO)/fit/sample/train \
+	    --out $(DEMO)/person_int8.tflite
+	$(BIN)/python -m tfseg.sample $(DEMO)/portraits
+	$(BIN)/tfseg cutout $(DEMO)/portraits/*.png --out $(DEMO)/cutouts
+	$(BIN)/python -m training.evaluate --model $(DEMO)/person_int8.tflite --out $(DEMO)/evaluation \
+	    --data $(DEMO)/fit/sample/val $(DEMO)/fit/sample/val_empty
+	@echo "cut-outs: $(DEMO)/cutouts/   curves: $(DEMO)/fit/curves.png   int8 model: $(DEMO)/person_int8.tflite"
+
+test: setup
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv runs *.egg-info

@@ -1,0 +1,11 @@
+"""From a checkpoint to what an app takes: `python -m export.tflite_convert`, `python -m export.bundle`."""
+
+import importlib.util
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")  # the only backend that exports
+
+for _package in ("tensorflow", "keras"):
+    if importlib.util.find_spec(_package) is None:
+        raise SystemExit(f"export needs {_package}; install it with: pip install 'tfseg[train]'")
