@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfseg import sample
+from tfseg import sample, scene
 from tfseg.image import read_image, read_mask
 
 COUNTS = {"count_train": 5, "count_val": 3}
@@ -118,13 +118,13 @@ def test_training_and_validation_share_no_person_and_no_background(monkeypatch, 
 
 @pytest.mark.parametrize("name", ["astronaut", "grace_hopper"])
 def test_no_edge_of_the_portrait_cuts_the_person_inside_the_frame(name):
-    cutout = sample._cutout(name, *sample.portraits()[name])
-    edges = np.concatenate(sample._cut_edges(cutout.foreground), axis=1)
+    cutout = sample._cutout(name)
+    edges = np.concatenate(scene._cut_edges(cutout.foreground), axis=1)
     scales = []
     for number in range(400):
         rng = np.random.default_rng(number)
         height, width = sample.SIZES[number % len(sample.SIZES)]
-        matrix = sample._placement(rng, cutout, height, width)
+        matrix = scene._placement(rng, cutout, height, width)
         x, y = matrix[:, :2] @ edges + matrix[:, 2:]
         assert not ((x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)).any()
         head_x, head_y = matrix[:, :2] @ cutout.head[:2] + matrix[:, 2]
@@ -134,7 +134,7 @@ def test_no_edge_of_the_portrait_cuts_the_person_inside_the_frame(name):
 
 
 def test_the_helmet_is_in_the_picture_but_not_in_the_mask():
-    cutout = sample._cutout("astronaut", *sample.portraits()["astronaut"])
+    cutout = sample._cutout("astronaut")
     assert cutout.foreground[450, 400] == 1 and cutout.mask[450, 400] == 0
     assert cutout.foreground[400, 505] == 0
 
