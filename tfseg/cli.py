@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tfseg.composite import cut_out
 from tfseg.image import EXTENSIONS, ImageError, read_image, write_image
+from tfseg.matte import firm
 from tfseg.segmenter import Segmenter
 
 
@@ -72,7 +73,7 @@ def cut_out_all(segmenter, results):
     for photo, result in results:
         try:
             image = read_image(photo)
-            write_image(result, cut_out(image, segmenter.alpha(image)))
+            write_image(result, cut_out(image, firm(segmenter.alpha(image))))
             print(result)
         except ImageError as error:
             failed += 1
