@@ -163,11 +163,13 @@ def read_evaluation(path, contents):
     try:
         results = json.loads(Path(path).read_text())
         evaluated, summary, threshold = results["sha256"], results["summary"], results["threshold"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a results.json of training.evaluate: {error!r}") from error
     for kind, content in contents.items():
         if hashlib.sha256(content).hexdigest() == evaluated:
-            summary = {Path(name).name: values for name, values in summary.items()}
+            names = [Path(name).name for name in summary]
+            if len(set(names)) == len(names):  # a/val and b/val stay apart
+                summary = dict(zip(names, summary.values(), strict=True))
             return f"The {kind} file, at threshold {threshold}:\n\n{table(summary)}\n"
     raise ValueError(f"{path}: measured on another model than the one bundled here; evaluate this bundle first.")
 

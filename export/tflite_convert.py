@@ -22,7 +22,7 @@ from export.graph import check_operators, read_operators
 from tfseg.data import find_pairs
 from tfseg.image import letterbox, read_image, read_mask, replacing
 from tfseg.metrics import dice
-from tfseg.segmenter import ModelError, Segmenter
+from tfseg.segmenter import ModelError, Segmenter, check_shapes
 from training.config import OneLineParser
 from training.fit import BUNDLED
 
@@ -52,7 +52,7 @@ def main(arguments=None):
         before, after = (mean_dice(Segmenter.load(path), pairs) for path in (options.model, out))
         drop = before - after
         print(f"Dice on {len(pairs)} calibration photos: checkpoint {before:.4f}, file {after:.4f}, drop {drop:.4f}")
-    except ValueError as error:
+    except (ValueError, OSError) as error:
         print(f"export.tflite_convert: {error}", file=sys.stderr)
         return 2
     return 0
@@ -114,13 +114,15 @@ def spread(items, count):
 
 
 def load_checkpoint(path):
-    """The network in a .keras checkpoint. Raises ModelError when it is missing or Keras cannot load it."""
+    """The network in a .keras checkpoint. Raises ModelError when it is missing, damaged or no person segmenter."""
     if Path(path).suffix != ".keras" or not Path(path).is_file():
         raise ModelError(f"{path}: expected a .keras checkpoint.")
     try:
-        return keras.models.load_model(path, compile=False)
+        model = keras.models.load_model(path, compile=False)
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
+    check_shapes(model.input_shape, model.output_shape, path)
+    return model
 
 
 def mean_dice(segmenter, pairs):

@@ -84,7 +84,7 @@ def split_pairs(pairs, validation_share=0.2, seed=0):
     """
     pairs = sorted(pairs)
     with ThreadPoolExecutor() as pool:
-        groups = duplicate_groups(list(pool.map(lambda pair: read_image(pair.image), pairs)))
+        groups = duplicate_groups(list(pool.map(_reduced, pairs)))
     if len(groups) < 2:
         raise DataError(
             f"{pairs[0].image.parent}: {len(pairs)} photo(s), {len(groups)} of them distinct; a split into "
@@ -95,8 +95,10 @@ def split_pairs(pairs, validation_share=0.2, seed=0):
     wanted = max(1, round(len(pairs) * validation_share))
     val = []
     for group in order[:-1]:
-        if len(val) < wanted:
+        if abs(len(val) + len(groups[group]) - wanted) < abs(len(val) - wanted):
             val += [pairs[index] for index in groups[group]]
+    if not val:  # every group is more than twice what was wanted
+        val = [pairs[index] for index in min(groups, key=len)]
     return sorted(set(pairs) - set(val)), sorted(val)
 
 
@@ -173,7 +175,7 @@ def border(mask):
     Returns:
         float32 `[H, W]` in {0, 1}: a band inside and outside the outline, `BORDER_SHARE` of the shorter side wide.
     """
-    size = max(3, round(min(mask.shape) * BORDER_SHARE))
+    size = max(3, round(min(mask.shape) * BORDER_SHARE) | 1)  # odd, so that the band lies evenly on the outline
     return cv2.morphologyEx(
         mask, cv2.MORPH_GRADIENT, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
     ).astype(np.float32)
@@ -229,6 +231,11 @@ def _by_stem(folder):
                 raise DataError(f"{found[path.stem]} and {path}: two files of the same stem; keep one.")
             found[path.stem] = path
     return found
+
+
+def _reduced(pair):
+    """A photo as small as telling duplicates allows: all of them at full size would not fit into memory."""
+    return cv2.resize(read_image(pair.image), (64, 64), interpolation=cv2.INTER_AREA)
 
 
 def _check(pair):

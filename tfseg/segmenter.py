@@ -141,7 +141,7 @@ def _litert(content, path, threads):
         (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: LiteRT cannot load it: {str(error).splitlines()[0]}") from error
-    _check_shapes(taken["shape"], given["shape"], path)
+    check_shapes(taken["shape_signature"].tolist(), given["shape_signature"].tolist(), path)
 
     def network(frame):
         interpreter.set_tensor(taken["index"], _quantize(frame[None], taken))
@@ -194,7 +194,7 @@ def _keras(path):
         model = keras.models.load_model(path, compile=False)
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
-    _check_shapes(model.input_shape, model.output_shape, path)
+    check_shapes(model.input_shape, model.output_shape, path)
 
     def network(frame):
         logits = model(frame[None].astype(np.float32), training=False)
@@ -203,7 +203,17 @@ def _keras(path):
     return network, model.input_shape[1], model.input_shape[2]
 
 
-def _check_shapes(taken, given, path):
+def check_shapes(taken, given, path):
+    """Checks that one photo of a fixed size goes in and one map of that size comes out.
+
+    Args:
+        taken, given: shapes of the network's input and output; None or -1 where a side is open.
+        path: of the model's file, for the message.
+
+    Raises:
+        ModelError: they are not those of a person segmenter.
+    """
     taken, given = list(taken), list(given)
-    if len(taken) != 4 or taken[3] != 3 or given[1:] != [*taken[1:3], 1]:
+    fixed = len(taken) == 4 and taken[0] in (None, -1, 1) and None not in taken[1:] and min(taken[1:]) > 0
+    if not fixed or taken[3] != 3 or given[1:] != [*taken[1:3], 1]:
         raise ModelError(f"{path}: takes {taken} and gives {given}; a person segmenter maps [1,H,W,3] to [1,H,W,1].")

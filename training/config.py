@@ -36,6 +36,8 @@ class FitConfig:
     def __post_init__(self):
         checks = {
             "validation_share": 0 < self.validation_share < 1,
+            "height": self.height >= 32 and self.height % 32 == 0,
+            "width": self.width >= 32 and self.width % 32 == 0,
             "epochs": self.epochs >= 1,
             "batch_size": self.batch_size >= 1,
             "learning_rate": self.learning_rate > 0,

@@ -40,10 +40,10 @@ def main(arguments=None):
         segmenter = Segmenter.load(options.model)
         sets = {folder: find_pairs(folder) for folder in options.data}
         results = {folder: evaluate(segmenter, pairs, folder) for folder, pairs in sets.items()}
-    except (ValueError, ImportError) as error:
+        report(segmenter, options, results)
+    except (ValueError, ImportError, OSError) as error:
         print(f"training.evaluate: {error}", file=sys.stderr)
         return 2
-    report(segmenter, options, results)
     return 0
 
 

@@ -37,7 +37,7 @@ def main(arguments=None):
     try:
         config = load_config(given, resume)
         fit(config)
-    except (ValueError, ImportError) as error:  # DataError, ImageError and WeightsError among them
+    except (ValueError, ImportError, OSError) as error:  # DataError, ImageError and WeightsError among them
         print(f"training.fit: {error}", file=sys.stderr)
         return 2
     return 0
@@ -110,14 +110,16 @@ def load_config(given, resume):
 
 def load_pairs(config):
     """Training and validation pairs, from folders or from the embedded sample set."""
-    data, val_data = config.data, config.val_data
-    if not data:
+
+    def found(folders):
+        return [pair for folder in folders for pair in find_pairs(folder)]
+
+    val = found(config.val_data)  # first, so that nothing has been written when a folder is wrong
+    if not config.data:
         sample = write_sample_set(Path(config.out) / "sample", seed=config.seed)
-        data, val_data = sample.train, val_data or sample.val
-    pairs = [pair for folder in data for pair in find_pairs(folder)]
-    if val_data:
-        return pairs, [pair for folder in val_data for pair in find_pairs(folder)]
-    return split_pairs(pairs, config.validation_share, config.seed)
+        return found(sample.train), val or found(sample.val)
+    train = found(config.data)
+    return (train, val) if val else split_pairs(train, config.validation_share, config.seed)
 
 
 def build_model(config):

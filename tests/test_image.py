@@ -1,0 +1,403 @@
+import io
+import os
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfseg import image as module
+from tfseg.image import (
+    Box,
+    ImageError,
+    image_size,
+    letterbox,
+    letterbox_box,
+    read_image,
+    read_mask,
+    replacing,
+    write_image,
+)
+
+RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
+
+
+def encoded(picture, form="PNG", **options):
+    """The bytes of a file that holds a Pillow picture or an array."""
+    content = io.BytesIO()
+    (picture if isinstance(picture, Image.Image) else Image.fromarray(picture)).save(content, form, **options)
+    return content.getvalue()
+
+
+def palette(indices, *colours):
+    indices = np.asarray(indices, np.uint8)
+    picture = Image.frombytes("P", indices.shape[::-1], indices.tobytes())
+    picture.putpalette([channel for colour in colours for channel in colour])
+    return picture
+
+
+# What the camera stored, by EXIF orientation, when the scene is `upright`.
+STORED = {
+    1: lambda upright: upright,
+    2: lambda upright: upright[:, ::-1],
+    3: lambda upright: upright[::-1, ::-1],
+    4: lambda upright: upright[::-1],
+    5: lambda upright: upright.swapaxes(0, 1),
+    6: lambda upright: np.rot90(upright, 1),
+    7: lambda upright: upright[::-1, ::-1].swapaxes(0, 1),
+    8: lambda upright: np.rot90(upright, -1),
+}
+
+
+@pytest.mark.parametrize("orientation", STORED)
+def test_photo_size_and_mask_are_upright_whatever_the_exif_orientation(orientation, tmp_path):
+    upright = np.repeat(np.repeat(np.uint8([[RED, GREEN], [BLUE, WHITE], [WHITE, RED]]), 16, axis=0), 16, axis=1)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "photo.jpg"
+    stored = np.ascontiguousarray(STORED[orientation](upright))
+    path.write_bytes(encoded(stored, "JPEG", exif=exif, quality=95, subsampling=0))
+    assert image_size(path) == (48, 32)
+    np.testing.assert_allclose(read_image(path).astype(int), upright, atol=6)
+
+    mask = (upright[..., 0] > 0).astype(np.uint8)
+    np.testing.assert_array_equal(read_mask(encoded(np.ascontiguousarray(STORED[orientation](mask)), exif=exif)), mask)
+
+
+@pytest.mark.parametrize(
+    "content, expected",
+    [
+        (encoded(np.full((2, 2), 77, np.uint8)), (77, 77, 77)),
+        (encoded(Image.new("1", (2, 2), 1)), WHITE),
+        (encoded(Image.new("LA", (2, 2), (0, 51))), (204, 204, 204)),  # black at 20 % over white
+        (encoded(Image.new("RGBA", (2, 2), (255, 0, 0, 102))), (255, 153, 153)),  # red at 40 % over white
+        (encoded(Image.new("RGBA", (2, 2), (9, 9, 9, 0)), "WEBP", lossless=True), WHITE),
+        (encoded(palette([[1, 1], [1, 1]], RED, BLUE)), BLUE),
+        (encoded(palette([[1, 1], [1, 1]], RED, BLUE), transparency=0), BLUE),
+        (encoded(palette([[1, 1], [1, 1]], RED, BLUE), transparency=1), WHITE),
+        (encoded(Image.new("RGB", (2, 2), GREEN), transparency=GREEN), WHITE),
+        (encoded(np.full((2, 2), 65535, np.uint16)), WHITE),
+        (encoded(np.full((2, 2), 100 * 257, np.uint16)), (100, 100, 100)),
+        (encoded(np.full((2, 2), 100 * 257, np.int32), "TIFF"), (100, 100, 100)),
+        (encoded(Image.new("RGB", (2, 2), BLUE), "BMP"), BLUE),
+        (
+            encoded(
+                Image.new("RGB", (2, 2), RED), "GIF", save_all=True, append_images=[Image.new("RGB", (2, 2), BLUE)]
+            ),
+            RED,
+        ),
+        (
+            encoded(
+                Image.new("RGB", (2, 2), RED), "TIFF", save_all=True, append_images=[Image.new("RGB", (2, 2), BLUE)]
+            ),
+            RED,
+        ),
+    ],
+    ids=[
+        "grey",
+        "1-bit",
+        "grey+alpha",
+        "rgba",
+        "webp+alpha",
+        "palette",
+        "palette-other-transparent",
+        "palette-transparent",
+        "rgb-transparent",
+        "16-bit-white",
+        "16-bit-grey",
+        "32-bit-grey",
+        "bmp",
+        "gif-animated",
+        "tiff-pages",
+    ],
+)
+def test_every_kind_of_picture_reads_as_what_a_screen_shows(content, expected):
+    pixels = read_image(content)
+    assert pixels.dtype == np.uint8
+    np.testing.assert_array_equal(pixels, np.broadcast_to(np.uint8(expected), (2, 2, 3)))
+
+
+def test_cmyk_jpeg_reads_in_its_true_colours():
+    cyan, yellow = (
+        encoded(Image.new("CMYK", (16, 16), (255, 0, 0, 0)), "JPEG"),
+        Image.new("CMYK", (16, 16), (0, 0, 255, 0)),
+    )
+    np.testing.assert_allclose(read_image(cyan)[8, 8].astype(int), (0, 255, 255), atol=4)
+    np.testing.assert_allclose(read_image(encoded(yellow, "JPEG"))[8, 8].astype(int), (255, 255, 0), atol=4)
+
+
+def test_a_phones_jpeg_with_a_second_picture_inside_reads_as_its_first():
+    content = encoded(
+        Image.new("RGB", (16, 16), RED), "MPO", save_all=True, append_images=[Image.new("RGB", (16, 16), BLUE)]
+    )
+    np.testing.assert_allclose(read_image(content)[8, 8].astype(int), RED, atol=4)
+
+
+def test_path_text_bytes_and_memoryview_read_alike(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
+    content = encoded(pixels)
+    (tmp_path / "photo.PNG").write_bytes(content)
+    for source in (
+        tmp_path / "photo.PNG",
+        str(tmp_path / "photo.PNG"),
+        content,
+        bytearray(content),
+        memoryview(content),
+    ):
+        np.testing.assert_array_equal(read_image(source), pixels)
+
+
+PHOTO = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), "JPEG")
+
+
+@pytest.mark.parametrize("reader", [read_image, read_mask, image_size])
+@pytest.mark.parametrize(
+    "make, reason",
+    [
+        (lambda path: None, "No such file"),
+        (lambda path: path.mkdir(), "not a file"),
+        (lambda path: os.mkfifo(path), "not a file"),
+        (lambda path: path.write_bytes(b""), "not a picture"),
+        (lambda path: path.write_text("This is no photo.\n" * 99), "not a picture"),
+        (lambda path: path.write_bytes(PHOTO[:100]), "damaged"),
+        (
+            lambda path: path.write_bytes(
+                b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+            ),
+            "not a pic",
+        ),
+    ],
+    ids=["missing", "folder", "pipe", "empty", "text", "header-cut", "postscript"],
+)
+def test_what_is_no_picture_is_refused_with_its_name_and_the_reason(tmp_path, reader, make, reason):
+    path = tmp_path / "holiday.jpg"
+    make(path)
+    with pytest.raises(ImageError) as error:
+        reader(path)
+    assert str(error.value).startswith(f"{path}: ") and reason in str(error.value)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+def test_a_picture_cut_in_half_is_damaged(tmp_path, form):
+    content = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), form)
+    path = tmp_path / "half.jpg"
+    path.write_bytes(content[: len(content) // 2])
+    for reader in (read_image, read_mask):
+        with pytest.raises(ImageError, match="half.jpg: .*"):
+            reader(path)
+
+
+def test_any_damage_in_a_file_is_an_image_error_or_harmless():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    pixels, rng, refused = np.random.default_rng(1).integers(0, 256, (16, 24, 3), np.uint8), np.random.default_rng(2), 0
+    for content in (
+        encoded(pixels, "JPEG", exif=exif),
+        encoded(pixels, "PNG", exif=exif),
+        encoded(pixels, "WEBP", exif=exif),
+    ):
+        for _ in range(150):
+            damaged = bytearray(content)
+            for position in rng.integers(0, min(len(damaged), int(rng.choice([40, 200, 9999]))), 3):
+                damaged[position] = rng.integers(256)
+            for reader in (read_image, image_size):
+                try:
+                    reader(bytes(damaged))
+                except ImageError:
+                    refused += 1
+    assert refused > 100
+
+
+@pytest.mark.parametrize("reader", [read_image, read_mask, image_size])
+def test_more_pixels_or_bytes_than_the_limit_are_refused(monkeypatch, tmp_path, reader):
+    path = tmp_path / "huge.png"
+    path.write_bytes(encoded(np.zeros((10, 11), np.uint8)))
+    monkeypatch.setattr(module, "MAX_PIXELS", 110)
+    reader(path)
+    monkeypatch.setattr(module, "MAX_PIXELS", 109)
+    with pytest.raises(ImageError, match="huge.png: 11x10 pixels; the limit is 109"):
+        reader(path)
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size - 1)
+    with pytest.raises(ImageError, match=f"huge.png: {path.stat().st_size} bytes; the limit"):
+        reader(path)
+
+
+def test_a_header_that_claims_a_giant_is_refused_before_anything_is_decoded():
+    content = bytearray(encoded(np.zeros((2, 2), np.uint8), "BMP"))
+    content[18:26] = np.int32([60_000, 60_000]).tobytes()
+    with pytest.raises(ImageError, match="100,000,000"):
+        read_image(bytes(content))
+
+
+def test_floating_point_photos_are_refused():
+    with pytest.raises(ImageError, match="floating-point"):
+        read_image(encoded(np.zeros((2, 2), np.float32), "TIFF"))
+
+
+DRAWN = np.uint8([[0, 0, 1], [0, 1, 1]])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        encoded(DRAWN),
+        encoded(DRAWN * 255),
+        encoded(DRAWN * 7),
+        encoded(Image.fromarray(DRAWN * 255).convert("1")),
+        encoded(palette(DRAWN, (0, 0, 0), (128, 0, 0))),
+        encoded(palette(1 - DRAWN, WHITE, (0, 0, 0))),
+        encoded(np.stack([DRAWN * 255] * 3, axis=-1)),
+        encoded(np.stack([DRAWN] * 3, axis=-1)),
+        encoded(Image.fromarray(DRAWN * 255).convert("LA")),
+        encoded(DRAWN.astype(np.uint16)),
+        encoded(DRAWN.astype(np.uint16) * 65535),
+        encoded(DRAWN.astype(np.int32), "TIFF"),
+        encoded(DRAWN.astype(np.float32), "TIFF"),
+        encoded(DRAWN.astype(np.float32) * 0.5, "TIFF"),
+        encoded(DRAWN * 255, "GIF"),
+    ],
+    ids=[
+        "01",
+        "0255",
+        "07",
+        "1-bit",
+        "palette",
+        "palette-swapped",
+        "rgb",
+        "rgb-01",
+        "grey+alpha",
+        "16-bit-01",
+        "16-bit",
+        "32-bit",
+        "float",
+        "float-half",
+        "gif",
+    ],
+)
+def test_every_two_valued_mask_reads_as_0_and_1(content):
+    mask = read_mask(content)
+    assert mask.dtype == np.uint8
+    np.testing.assert_array_equal(mask, DRAWN)
+
+
+@pytest.mark.parametrize("value, expected", [(0, 0), (255, 1)])
+def test_a_mask_of_one_value_is_all_background_or_all_person(value, expected):
+    np.testing.assert_array_equal(read_mask(encoded(np.full((2, 3), value, np.uint8))), np.full((2, 3), expected))
+
+
+def test_a_mask_of_more_than_two_values_is_refused_by_name_with_its_values(tmp_path):
+    path = tmp_path / "soft.png"
+    path.write_bytes(encoded(np.uint8([[0, 255], [128, 0]])))
+    with pytest.raises(ImageError, match=r"soft.png: .* holds 3 values: 0, 128, 255\."):
+        read_mask(path)
+    path.write_bytes(encoded(np.uint8([[1, 255]])))  # two values, but neither is background
+    with pytest.raises(ImageError, match="soft.png: .*1, 255"):
+        read_mask(path)
+    path.write_bytes(encoded(np.arange(20, dtype=np.uint16)[None] * 3000))
+    with pytest.raises(ImageError, match=r"holds 20 values: 0, 3000, 6000, 9000, 12000, 15000, \.\.\."):
+        read_mask(path)
+
+
+@pytest.mark.parametrize("name, tolerance", [("a.png", 0), ("a.PNG", 0), ("a.webp", 16), ("a.jpg", 8), ("a.JPEG", 8)])
+@pytest.mark.parametrize("channels", [(), (3,)], ids=["grey", "rgb"])
+def test_written_pictures_read_back(tmp_path, name, tolerance, channels):
+    ramp = np.broadcast_to(np.arange(0, 256, 4, np.uint8).reshape(-1, 1, *[1] * len(channels)), (64, 48, *channels))
+    path = tmp_path / "new" / "folder" / name
+    write_image(path, np.array(ramp))
+    expected = np.broadcast_to(np.arange(0, 256, 4).reshape(-1, 1, 1), (64, 48, 3))
+    np.testing.assert_allclose(read_image(path).astype(int), expected, atol=tolerance)
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("name", ["cut.png", "cut.webp"])
+def test_transparency_survives_writing(tmp_path, name):
+    pixels = np.zeros((32, 32, 4), np.uint8)
+    pixels[:, :16, 3] = 255
+    write_image(tmp_path / name, pixels)
+    with Image.open(tmp_path / name) as picture:
+        assert picture.mode == "RGBA"
+        np.testing.assert_array_equal(np.array(picture)[..., 3], pixels[..., 3])
+
+
+@pytest.mark.parametrize(
+    "name, pixels, reason",
+    [
+        ("cut.jpg", np.zeros((4, 4, 4), np.uint8), "transparency"),
+        ("cut.JPEG", np.zeros((4, 4, 4), np.uint8), "transparency"),
+        ("photo.gif", np.zeros((4, 4, 3), np.uint8), "cannot write .gif"),
+        ("photo", np.zeros((4, 4, 3), np.uint8), "without extension"),
+        ("photo.png", np.zeros((4, 4), np.float32), "cannot be written"),
+    ],
+)
+def test_a_refused_picture_leaves_the_old_file_and_nothing_else(tmp_path, name, pixels, reason):
+    path = tmp_path / name
+    path.write_bytes(b"old")
+    with pytest.raises(ImageError, match=f"{name}: .*{reason}"):
+        write_image(path, pixels)
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_where_no_file_can_be_the_error_names_the_path(tmp_path):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").write_bytes(b"")
+    for path in (tmp_path / "folder.png", tmp_path / "file" / "below.png"):
+        with pytest.raises(ImageError, match=f"{path.name}: cannot be written"):
+            write_image(path, np.zeros((4, 4), np.uint8))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+def test_replacing_changes_the_file_only_when_the_block_ends_well(tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt), replacing(path) as temporary:
+        temporary.write_text("half")
+        raise KeyboardInterrupt
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+    with replacing(path) as temporary:
+        assert temporary.parent == tmp_path and temporary.suffix == ".csv"
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "size, frame, box",
+    [
+        ((320, 256), (320, 256), Box(0, 0, 320, 256)),
+        ((100, 100), (320, 256), Box(32, 0, 256, 256)),  # x 2.56 by the width; (320 - 256) / 2 above
+        ((600, 800), (320, 256), Box(64, 0, 192, 256)),  # x 0.32 by the width; 600 * 0.32 = 192
+        ((1000, 100), (320, 256), Box(0, 112, 320, 32)),  # x 0.32 by the height
+        ((3, 100), (64, 64), Box(31, 0, 2, 64)),  # x 0.64: 1.92 rounds to 2
+        ((10_000, 1), (320, 256), Box(0, 127, 320, 1)),  # never thinner than a pixel
+    ],
+)
+def test_the_letterbox_is_the_largest_centred_box_of_the_photos_proportions(size, frame, box):
+    assert letterbox_box(*size, *frame) == box
+    framed, found = letterbox(np.full((*size, 3), 200, np.uint8), *frame)
+    inside = np.zeros(frame, bool)
+    inside[box.top : box.top + box.height, box.left : box.left + box.width] = True
+    assert found == box and framed.shape == (*frame, 3) and framed.dtype == np.uint8
+    assert (framed[inside] == 200).all() and (framed[~inside] == module.PAD_VALUE).all()
+
+
+@pytest.mark.parametrize("size", [(80, 50), (400, 300), (90, 500)])
+def test_a_letterboxed_mask_stays_two_valued_and_on_its_person(size):
+    mask = np.zeros(size, np.uint8)
+    radius = min(size) // 4
+    cv2.circle(mask, (size[1] // 2, size[0] // 2), radius, 1, -1)
+    framed, box = letterbox(mask, 128, 96, value=0)
+    photo, photo_box = letterbox(np.repeat(mask[..., None] * 255, 3, axis=2), 128, 96, value=0)
+    assert box == photo_box and set(np.unique(framed)) == {0, 1}
+    assert set(np.unique(letterbox(mask * 255, 128, 96, value=0)[0])) == {0, 255}
+    assert ((photo[..., 0] > 127) != framed).sum() <= 0.05 * framed.sum()
+    rows, columns = np.flatnonzero(framed.any(1)), np.flatnonzero(framed.any(0))
+    diameter = (2 * radius + 1) * box.height / size[0]
+    assert np.ptp(rows) + 1 == pytest.approx(diameter, abs=1.5), "a circle stays a circle"
+    assert np.ptp(columns) + 1 == pytest.approx(diameter, abs=1.5)
+
+
+def test_a_photo_of_the_frames_size_is_not_touched(draw):
+    image, mask = draw(0, 64, 96)
+    np.testing.assert_array_equal(letterbox(image, 64, 96)[0], image)
+    np.testing.assert_array_equal(letterbox(mask, 64, 96, value=0)[0], mask)
