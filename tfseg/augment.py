@@ -42,9 +42,8 @@ class Augment:
         if not hasattr(self._local, "transform"):
             self._local.transform = _transform(self.height, self.width)
         transform = self._local.transform
-        generator = np.random.default_rng(
-            seed
-        )  # one for all: `set_random_seed` would give each transform the same numbers
+        # One generator for all: `set_random_seed` would give each transform the same numbers.
+        generator = np.random.default_rng(seed)
         transform.set_random_state(generator, random.Random(int(generator.integers(2**63))))
         result = transform(image=image, mask=mask)
         return result["image"], result["mask"]

@@ -27,6 +27,7 @@ PAD_VALUE = 127  # mid grey: zero once MobileNetV2's normalisation has been appl
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")  # of Pillow's; PostScript among the others runs programs
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+DECODER_FAULTS = (OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, MemoryError, OverflowError)
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
 
 
@@ -198,17 +199,7 @@ def _opened(source):
         ) from None
     except Image.DecompressionBombError:
         raise ImageError(f"{name}: more pixels than the limit of {MAX_PIXELS:,}.") from None
-    except (
-        OSError,
-        ValueError,
-        SyntaxError,
-        EOFError,
-        IndexError,
-        KeyError,
-        TypeError,
-        MemoryError,
-        OverflowError,
-    ) as error:
+    except DECODER_FAULTS as error:
         raise ImageError(f"{name}: damaged or unreadable picture: {error}") from error
 
 

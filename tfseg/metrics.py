@@ -30,7 +30,7 @@ class Dice(keras.metrics.Mean):
     def update_state(self, y_true, y_pred, sample_weight=None):
         """Adds a batch: `y_true` `[B, H, W, 1]` in {0, 1}, `y_pred` of the same shape; `sample_weight` is not used."""
         bound = float(np.log(self.threshold / (1 - self.threshold))) if self.from_logits else self.threshold
-        truth, person = ops.cast(y_true, "float32"), ops.cast(y_pred > bound, "float32")
+        truth, person = ops.cast(y_true, "float32"), ops.cast(y_pred >= bound, "float32")
         both = ops.sum(truth * person, axis=(1, 2, 3))
         either = ops.sum(truth, axis=(1, 2, 3)) + ops.sum(person, axis=(1, 2, 3))
         super().update_state(ops.where(either > 0, 2 * both / ops.maximum(either, 1), 1.0))
