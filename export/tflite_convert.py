@@ -74,7 +74,8 @@ def convert(model, quantize, photos):
     """
     height, width = model.input_shape[1:3]
     image = keras.Input((height, width, 3), batch_size=1, name="image")
-    probability = keras.Model(image, keras.layers.Activation("sigmoid", name="person")(model(image)))
+    answer = keras.layers.Activation("sigmoid", name="person")(model(image))
+    probability = keras.Model(image, answer, name="segmenter")  # an automatic name would count the conversions
     builtins = tf.lite.OpsSet.TFLITE_BUILTINS
     settings = {"target_spec": {"supported_ops": [builtins]}}
     if quantize != "none":

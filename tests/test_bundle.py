@@ -1,0 +1,182 @@
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from PIL import Image
+
+from export.bundle import main, read_evaluation
+from export.graph import check_operators, read_operators
+from tfseg.image import letterbox
+from tfseg.sample import person_free, portraits
+from tfseg.segmenter import BUNDLED
+from training import evaluate
+from training.evaluate import table
+
+KINDS = ("int8", "float16")
+
+
+@pytest.fixture(params=["drawn", "shipped"])
+def folder(request):
+    """The bundle of the small network, and the one that ships."""
+    return BUNDLED if request.param == "shipped" else request.getfixturevalue("bundle")
+
+
+def contract(folder):
+    return json.loads((folder / "model.json").read_text())
+
+
+def files(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def rebuild(out, trained, photos, *arguments):
+    return main(
+        ["--model", str(trained / "best_dice.keras"), "--calibration", str(photos), "--out", str(out), *arguments]
+    )
+
+
+def test_checksums_cover_every_other_file_and_hold(folder):
+    contents = files(folder)
+    listed = dict(reversed(line.split("  ")) for line in contents.pop("SHA256SUMS").decode().splitlines())
+    assert listed == {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
+    assert list(listed) == sorted(listed)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_both_models_hold_only_what_a_phone_runs(folder, kind):
+    content = (folder / contract(folder)["models"][kind]["file"]).read_bytes()
+    check_operators(read_operators(content), int8=kind == "int8")
+
+
+def test_the_contract_says_what_the_interpreter_reports(folder):
+    model_json = contract(folder)
+    assert (model_json["format"], model_json["name"], model_json["default"]) == (1, folder.name, "int8")
+    assert set(model_json["models"]) == set(KINDS)
+    for kind, model in model_json["models"].items():
+        content = (folder / model["file"]).read_bytes()
+        assert (model["bytes"], model["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
+        interpreter = Interpreter(model_content=content, num_threads=1)
+        for end, (detail,) in (
+            ("input", interpreter.get_input_details()),
+            ("output", interpreter.get_output_details()),
+        ):
+            assert model[end]["shape"] == detail["shape"].tolist()
+            assert model[end]["dtype"] == np.dtype(detail["dtype"]).name == {"int8": "uint8"}.get(kind, "float32")
+            scale, zero_point = detail["quantization"] if kind == "int8" else (1, 0)
+            assert (model[end]["scale"], model[end]["zero_point"]) == (scale, zero_point)
+        assert model["input"]["shape"] == [1, model_json["input"]["height"], model_json["input"]["width"], 3]
+    assert model_json["models"]["int8"]["input"]["scale"] == 1 and model_json["threshold"] == 0.5
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_port_that_knows_only_the_contract_replays_the_golden_pairs(folder, kind):
+    model_json = contract(folder)
+    model, golden = model_json["models"][kind], model_json["golden"]
+    interpreter = Interpreter(str(folder / model["file"]), num_threads=2)
+    interpreter.allocate_tensors()
+    (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert len(golden["pairs"]) == 3
+    for pair in golden["pairs"]:
+        frame, expected = (np.asarray(Image.open(folder / pair[name])) for name in ("input", kind))
+        values = frame / model["input"]["scale"] + model["input"]["zero_point"]
+        interpreter.set_tensor(taken["index"], values[None].astype(model["input"]["dtype"]))
+        interpreter.invoke()
+        answer = interpreter.get_tensor(given["index"])[0, ..., 0].astype(np.float32)
+        probability = (answer - model["output"]["zero_point"]) * model["output"]["scale"]
+        step = model["output"]["scale"] if model["output"]["dtype"] == "uint8" else 1 / 255
+        assert expected.shape == probability.shape and expected.dtype == np.uint8
+        assert np.abs(probability / step - expected).mean() <= golden["mean_absolute_tolerance"]
+
+
+def test_the_golden_inputs_are_the_embedded_photos_letterboxed_by_the_contract(folder):
+    model_json = contract(folder)
+    height, width, rule = (model_json["input"][name] for name in ("height", "width", "resize"))
+    assert (rule["rule"], rule["place"]) == ("letterbox", "centre")
+    photos = [image for image, _ in portraits().values()] + [person_free()]
+    for pair, photo in zip(model_json["golden"]["pairs"], photos, strict=True):
+        frame = np.asarray(Image.open(folder / pair["input"]))
+        assert np.array_equal(frame, letterbox(photo, height, width, rule["pad_value"])[0])
+
+
+def test_the_same_inputs_give_the_same_bytes(bundle, trained, photos, tmp_path):
+    assert rebuild(tmp_path / "person", trained, photos) == 0
+    again = files(tmp_path / "person")
+    assert again == files(bundle)
+    assert len(again) == 2 + 3 + 3 * 3
+
+
+def test_without_an_evaluation_the_model_card_says_so(bundle):
+    card = (bundle / "MODEL_CARD.md").read_text()
+    assert card.startswith("# Model card: person\n")
+    assert "Not yet." in card and "Not stated" in card
+    for model in contract(bundle)["models"].values():
+        assert f"`{model['file']}` | {model['bytes'] / 1e6:.2f} |" in card
+
+
+def test_the_model_card_takes_its_table_from_an_evaluation_of_this_model(bundle, trained, photos, tmp_path):
+    # Two sets of one name: neither may take the other's place.
+    sets = [shutil.copytree(photos, tmp_path / parent / "val") for parent in ("one", "two")]
+    results = tmp_path / "evaluation"
+    assert evaluate.main(["--model", str(bundle), "--data", *map(str, sets), "--out", str(results)]) == 0
+    (tmp_path / "provenance.md").write_text("Drawn ellipses.")
+    extra = ["--evaluation", str(results / "results.json"), "--provenance", str(tmp_path / "provenance.md")]
+    assert rebuild(tmp_path / "person", trained, photos, *extra) == 0
+    card = (tmp_path / "person" / "MODEL_CARD.md").read_text()
+    summary = json.loads((results / "results.json").read_text())["summary"]
+    assert "The int8 file, at threshold 0.5:" in card and table(summary) in card
+    assert "Drawn ellipses." in card and "Not yet" not in card and "Not stated" not in card
+    before, after = files(bundle), files(tmp_path / "person")
+    assert {name for name in before if before[name] != after[name]} == {"MODEL_CARD.md", "SHA256SUMS"}
+
+
+def test_a_set_is_called_by_its_folders_name_in_the_model_card(bundle, trained, photos, tmp_path):
+    content = (bundle / contract(bundle)["models"]["float16"]["file"]).read_bytes()
+    score = {"mean": 0.5, "p5": 0.25, "interval": [0.4, 0.6]}
+    summary = {"some/where/val": {"photos": 3} | dict.fromkeys(("dice", "iou", "boundary_f", "mad"), score)}
+    results = {"sha256": hashlib.sha256(content).hexdigest(), "summary": summary, "threshold": 0.5}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    assert rebuild(tmp_path / "person", trained, photos, "--evaluation", str(tmp_path / "results.json")) == 0
+    card = (tmp_path / "person" / "MODEL_CARD.md").read_text()
+    assert "The float16 file" in card and "| val | 3 | 0.5000 [0.4000, 0.6000] | 0.250 |" in card
+    assert "some/where" not in card
+
+
+OTHER_MODEL = {"sha256": "0" * 64, "summary": {}, "threshold": 0.5}
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [(OTHER_MODEL, "measured on another model"), ({"summary": {}}, "not a results.json"), ([], "not a results.json")],
+)
+def test_only_an_evaluation_of_this_model_is_taken(tmp_path, content, reason):
+    (tmp_path / "results.json").write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f"results.json: {reason}"):
+        read_evaluation(tmp_path / "results.json", {"int8": b"this model"})
+
+
+def test_an_evaluation_of_another_model_is_refused_before_anything_is_written(trained, photos, tmp_path, capsys):
+    (tmp_path / "results.json").write_text(json.dumps(OTHER_MODEL))
+    assert rebuild(tmp_path / "person", trained, photos, "--evaluation", str(tmp_path / "results.json")) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("export.bundle: ") and "another model" in error and error.count("\n") == 1
+    assert not (tmp_path / "person").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        (["--model", "{here}/missing.keras"], "missing.keras"),
+        (["--calibration", "{here}/missing"], "missing: no such folder"),
+        (["--provenance", "{here}/missing.md"], "missing.md"),
+        (["--out", "{here}/file/person"], "file"),
+    ],
+)
+def test_what_cannot_be_bundled_ends_in_one_line(trained, photos, tmp_path, capsys, arguments, named):
+    (tmp_path / "file").write_text("in the way")
+    assert rebuild(tmp_path / "person", trained, photos, *(word.format(here=tmp_path) for word in arguments)) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("export.bundle: ") and named in error and error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]

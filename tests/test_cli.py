@@ -1,0 +1,101 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from tfseg.cli import main
+from tfseg.image import read_image, write_image
+from tfseg.matte import firm
+from tfseg.segmenter import Segmenter
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch, draw):
+    """The current folder, with photos in it and a text file that is called a photo."""
+    monkeypatch.chdir(tmp_path)
+    write_image("one.jpg", draw(1)[0])
+    write_image("two.png", draw(2, 50, 80)[0])
+    write_image("other/one.png", draw(3)[0])
+    (tmp_path / "text.jpg").write_text("this is no picture")
+    return tmp_path
+
+
+@pytest.fixture
+def cutout(folder, bundle):
+    return lambda *arguments: main(["cutout", *arguments, "--model", str(bundle)])
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("out", ["cut.png", "cut.webp", "new/deep/cut.PNG"])
+def test_one_photo_to_a_file_with_its_full_size_and_transparency(cutout, folder, bundle, out):
+    assert cutout("one.jpg", "-o", out) == 0
+    with Image.open(out) as picture:
+        assert (picture.mode, picture.size) == ("RGBA", (60, 72))
+        alpha = np.asarray(picture)[..., 3]
+    expected = firm(Segmenter.load(bundle).alpha(read_image("one.jpg"))) * 255
+    assert np.abs(alpha - expected).max() <= 0.51
+
+
+def test_several_photos_to_a_folder_by_their_own_names(cutout, folder, capsys):
+    assert cutout("one.jpg", "two.png", "--out", "cuts") == 0
+    assert files(folder / "cuts") == ["one.png", "two.png"]
+    assert Image.open("cuts/two.png").size == (80, 50)
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("cuts/one.png\ncuts/two.png\n", "")
+
+
+def test_a_file_that_is_no_picture_ends_in_one_line_and_no_result(cutout, folder, capsys):
+    before = files(folder)
+    assert cutout("text.jpg", "-o", "cut.png") == 2
+    error = capsys.readouterr().err
+    assert error.startswith("tfseg: text.jpg: ") and error.count("\n") == 1
+    assert files(folder) == before
+
+
+def test_one_bad_photo_does_not_stop_the_others(cutout, folder, capsys):
+    assert cutout("text.jpg", "one.jpg", "-o", "cuts") == 1
+    assert files(folder / "cuts") == ["one.png"]
+    assert "text.jpg" in capsys.readouterr().err
+
+
+def test_only_bad_photos_among_several_are_a_failure(cutout, folder, capsys):
+    assert cutout("text.jpg", "missing.jpg", "-o", "cuts") == 2
+    assert not (folder / "cuts").exists()
+    assert "missing.jpg" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        (["two.png", "-o", "two.png"], "two.png"),
+        (["two.png", "-o", "."], "two.png"),
+        (["one.jpg", "two.png", "-o", "."], "two.png"),
+        (["two.png", "-o", "link.png"], "link.png"),
+        (["one.jpg", "other/one.png", "-o", "cuts"], "other/one.png"),
+        (["one.jpg", "-o", "cut.jpg"], ".jpg"),
+        (["one.jpg", "two.png", "-o", "cut.png"], "cut.png"),
+    ],
+)
+def test_what_would_overwrite_or_lose_something_is_refused_before_anything_is_written(
+    cutout, folder, capsys, arguments, named
+):
+    (folder / "link.png").symlink_to("two.png")
+    before = {file: (folder / file).read_bytes() for file in files(folder)}
+    assert cutout(*arguments) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.startswith("tfseg: ") and error.count("\n") == 1
+    assert {file: (folder / file).read_bytes() for file in files(folder)} == before
+
+
+def test_a_model_that_is_missing_is_named(folder, capsys):
+    assert main(["cutout", "one.jpg", "-o", "cut.png", "--model", "no/model"]) == 2
+    assert capsys.readouterr().err == "tfseg: no/model: no such model.\n"
+
+
+def test_without_a_photo_or_a_place_to_write_nothing_runs(folder):
+    for arguments in (["cutout"], ["cutout", "one.jpg"], []):
+        with pytest.raises(SystemExit) as left:
+            main(arguments)
+        assert left.value.code == 2

@@ -1,0 +1,78 @@
+import dataclasses
+
+import pytest
+
+from training.config import FitConfig, OneLineParser, flag, parse
+
+FIELDS = dataclasses.fields(FitConfig)
+
+
+@pytest.fixture(scope="module")
+def help_text():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "200")
+        texts = []
+        patch.setattr(OneLineParser, "_print_message", lambda self, message, file=None: texts.append(message))
+        with pytest.raises(SystemExit) as left:
+            parse(["--help"])
+    assert left.value.code == 0
+    return " ".join(texts[0].split())
+
+
+@pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
+def test_every_setting_has_a_flag_and_its_help(field, help_text):
+    value = {tuple: "3", str: "3", int: "3", float: "3"}[type(field.default)]
+    expected = ("3",) if type(field.default) is tuple else type(field.default)("3")
+    assert parse([flag(field.name), value]) == ({field.name: expected}, False)
+    assert f"{flag(field.name)} " in help_text and field.metadata["help"] in help_text
+    if field.default != ():
+        assert f"(default {field.default})" in help_text
+
+
+def test_only_the_named_settings_are_given_and_folders_add_up():
+    assert parse([]) == ({}, False)
+    assert parse(["--resume"]) == ({}, True)
+    assert parse(["--data", "a", "b", "--data", "c"])[0] == {"data": ("a", "b", "c")}
+
+
+@pytest.mark.parametrize(
+    "name, bad, good",
+    [
+        ("validation_share", (0.0, 1.0), (0.01, 0.99)),
+        ("height", (0, 31, 50, -32), (32, 96)),
+        ("width", (0, 33), (32, 256)),
+        ("epochs", (0, -1), (1,)),
+        ("batch_size", (0,), (1,)),
+        ("learning_rate", (0.0, -1.0, float("nan")), (1e-9,)),
+        ("warmup_share", (-0.1, 1.0), (0.0, 0.9)),
+        ("weight_decay", (-1e-9,), (0.0,)),
+        ("ema_momentum", (-0.1, 1.0), (0.0, 0.999)),
+        ("bce_weight", (-0.1, 1.1), (0.0, 1.0)),
+        ("border_weight", (-1.0,), (0.0, 9.0)),
+        ("seed", (-1,), (0,)),
+    ],
+)
+def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
+    for value in bad:
+        with pytest.raises(ValueError, match=f"^{flag(name)}: {value} is out of range"):
+            FitConfig(**{name: value})
+    for value in good:
+        assert getattr(FitConfig(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        (["--epoks", "3"], "--epoks"),
+        (["--epochs", "three"], "--epochs"),
+        (["--epochs", "1.5"], "--epochs"),
+        (["--data"], "--data"),
+        (["photos"], "photos"),
+    ],
+)
+def test_a_wrong_command_line_ends_in_exactly_one_line(arguments, named, capsys):
+    with pytest.raises(SystemExit) as left:
+        parse(arguments)
+    printed = capsys.readouterr()
+    assert (left.value.code, printed.out) == (2, "")
+    assert printed.err.startswith("training.fit: ") and named in printed.err and printed.err.count("\n") == 1
