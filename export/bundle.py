@@ -46,9 +46,10 @@ def main(arguments=None):
         pairs = [pair for folder in options.calibration for pair in find_pairs(folder)]
         model = load_checkpoint(options.model)
         photos = [pair.image for pair in spread(pairs, CALIBRATION_PHOTOS)]
-        contents = {kind: convert(model, kind, photos) for kind in KINDS}
-        measured = read_evaluation(options.evaluation, contents)
         provenance = Path(options.provenance).read_text() if options.provenance else ""
+        results = read_results(options.evaluation) if options.evaluation else None
+        contents = {kind: convert(model, kind, photos) for kind in KINDS}
+        measured = measured_table(results, contents) if results else ""
         write_bundle(Path(options.out), contents, measured, provenance)
     except (ValueError, ImportError, OSError) as error:
         print(f"export.bundle: {error}", file=sys.stderr)
@@ -152,26 +153,29 @@ def build_contract(name, models, golden):
     }
 
 
-def read_evaluation(path, contents):
+def read_results(path):
+    """The results.json of an evaluation. Raises ValueError when it is none."""
+    try:
+        results = json.loads(Path(path).read_text())
+        return {key: results[key] for key in ("sha256", "summary", "threshold")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a results.json of training.evaluate: {error!r}") from error
+
+
+def measured_table(results, contents):
     """The table of an evaluation, for the model card.
 
     Raises:
-        ValueError: it is no evaluation, or one of another model than these files.
+        ValueError: it was made with another model than these files.
     """
-    if not path:
-        return ""
-    try:
-        results = json.loads(Path(path).read_text())
-        evaluated, summary, threshold = results["sha256"], results["summary"], results["threshold"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path}: not a results.json of training.evaluate: {error!r}") from error
     for kind, content in contents.items():
-        if hashlib.sha256(content).hexdigest() == evaluated:
-            names = [Path(name).name for name in summary]
-            if len(set(names)) == len(names):  # a/val and b/val stay apart
-                summary = dict(zip(names, summary.values(), strict=True))
-            return f"The {kind} file, at threshold {threshold}:\n\n{table(summary)}\n"
-    raise ValueError(f"{path}: measured on another model than the one bundled here; evaluate this bundle first.")
+        if hashlib.sha256(content).hexdigest() == results["sha256"]:
+            names = [Path(name).name for name in results["summary"]]
+            if len(set(names)) < len(names):  # a/val and b/val stay apart
+                names = list(results["summary"])
+            summary = dict(zip(names, results["summary"].values(), strict=True))
+            return f"The {kind} file, at threshold {results['threshold']}:\n\n{table(summary)}\n"
+    raise ValueError("--evaluation: measured on another model than the one bundled here; evaluate this bundle first.")
 
 
 def model_card(contract, measured, provenance):

@@ -99,3 +99,30 @@ def test_without_a_photo_or_a_place_to_write_nothing_runs(folder):
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 2
+
+
+def test_every_effect_writes_its_picture_at_the_photos_size(folder, bundle):
+    model = ["--model", str(bundle)]
+    assert main(["mask", "two.png", "-o", "mask.png", *model]) == 0
+    assert main(["blur", "two.png", "-o", "blur.jpg", "--strength", "0.1", *model]) == 0
+    assert main(["replace", "two.png", "-o", "colour.webp", "--background", "#00b140", *model]) == 0
+    assert main(["replace", "two.png", "-o", "picture.png", "--background", "one.jpg", *model]) == 0
+    expected = {"mask.png": "L", "blur.jpg": "RGB", "colour.webp": "RGB", "picture.png": "RGB"}
+    for name, mode in expected.items():
+        with Image.open(name) as picture:
+            assert (picture.mode, picture.size) == (mode, (80, 50))
+
+
+@pytest.mark.parametrize(
+    "arguments, named",
+    [
+        (["blur", "--strength", "2"], "--strength"),
+        (["replace", "--background", "no-such-colour"], "no-such-colour"),
+        (["replace", "--background", "text.jpg"], "text.jpg"),
+    ],
+)
+def test_an_effect_that_cannot_be_is_refused_in_one_line(folder, bundle, capsys, arguments, named):
+    assert main([*arguments, "one.jpg", "-o", "result.png", "--model", str(bundle)]) == 2
+    error = capsys.readouterr().err
+    assert named in error and error.startswith("tfseg: ") and error.count("\n") == 1
+    assert not (folder / "result.png").exists()

@@ -201,3 +201,13 @@ def test_imagenet_weights_without_a_network_end_in_one_line_with_the_way_out(pho
     assert done.returncode == 2
     assert len(lines) == 1 and "--init bundled" in lines[0] and "could not be downloaded" in lines[0]
     assert "Traceback" not in done.stderr and not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["run.json", "last.keras"])
+def test_a_run_that_was_damaged_is_not_resumed_and_the_file_is_named(trained, fit_small, tmp_path, capsys, name):
+    copy = tmp_path / "run"
+    shutil.copytree(trained, copy)
+    (copy / name).write_text("{}")
+    assert fit_small(copy, "--resume") == 2
+    error = capsys.readouterr().err
+    assert f"{copy / name}: damaged" in error and error.count("\n") == 1

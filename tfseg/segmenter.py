@@ -62,7 +62,11 @@ class Segmenter:
         if path.is_dir():
             return cls._load_bundle(path, threads)
         if path.suffix == ".tflite":
-            return cls(*_litert(path.read_bytes(), path, threads), path=path)
+            try:
+                content = path.read_bytes()
+            except OSError as error:
+                raise ModelError(f"{path}: {error.strerror}") from error
+            return cls(*_litert(content, path, threads), path=path)
         if path.suffix == ".keras":
             return cls(*_keras(path), path=path)
         raise ModelError(f"{path}: a model is a bundle folder, a .tflite file or a .keras checkpoint.")

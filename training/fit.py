@@ -75,6 +75,7 @@ def fit(config):
         initial_epoch=first_epoch,
         epochs=config.epochs,
         callbacks=[checkpoints, keras.callbacks.SwapEMAWeights()] if model.optimizer.use_ema else [checkpoints],
+        shuffle=False,  # the pipeline does it
         verbose=1 if sys.stdout.isatty() else 2,
     )
     plot_curves(checkpoints.history, out / "curves.png")
@@ -95,10 +96,13 @@ def load_config(given, resume):
         return config
     if not resume:
         raise ValueError(f"{config.out}: holds a run already; go on with --resume, or name another folder with --out.")
-    settings = json.loads(record.read_text())["settings"]
-    started = FitConfig(
-        **{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
-    )
+    try:
+        settings = json.loads(record.read_text())["settings"]
+        started = FitConfig(
+            **{name: tuple(value) if isinstance(value, list) else value for name, value in settings.items()}
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{record}: damaged, so the run cannot be resumed: {error!r}") from error
     for name, value in given.items():
         if name != "out" and value != getattr(started, name):
             raise ValueError(
@@ -146,7 +150,10 @@ def build_optimizer(config, steps):
 
 def load_last(path):
     """The network as it was at the end of its last whole epoch, optimizer included."""
-    model = keras.models.load_model(path)
+    try:
+        model = keras.models.load_model(path)
+    except Exception as error:  # a damaged archive raises whatever its reader raises
+        raise ValueError(f"{path}: damaged, so the run cannot be resumed: {str(error).splitlines()[0]}") from error
     compile_model(model, model.optimizer, model.loss)
     return model
 
