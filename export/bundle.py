@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
-from export.tflite_convert import CALIBRATION_PHOTOS, convert, load_checkpoint, spread
+from export.tflite_convert import CALIBRATION_PHOTOS, convert, spread
 from tfseg.data import find_pairs
 from tfseg.image import PAD_VALUE, letterbox, replacing, write_image
 from tfseg.sample import person_free, portraits
-from tfseg.segmenter import Segmenter
+from tfseg.segmenter import Segmenter, load_checkpoint
 from training.config import OneLineParser
 from training.evaluate import table
 from training.fit import BUNDLED

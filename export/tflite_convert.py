@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 
 from export.graph import check_operators, read_operators
-from tfseg.data import find_pairs
-from tfseg.image import letterbox, read_image, read_mask, replacing
+from tfseg.data import find_pairs, read_pair
+from tfseg.image import letterbox, read_image, replacing
 from tfseg.metrics import dice
-from tfseg.segmenter import ModelError, Segmenter, check_shapes
+from tfseg.segmenter import Segmenter, load_checkpoint
 from training.config import OneLineParser
 from training.fit import BUNDLED
 
@@ -114,24 +114,11 @@ def spread(items, count):
     return [items[index] for index in np.linspace(0, len(items) - 1, count).astype(int)]
 
 
-def load_checkpoint(path):
-    """The network in a .keras checkpoint. Raises ModelError when it is missing, damaged or no person segmenter."""
-    if Path(path).suffix != ".keras" or not Path(path).is_file():
-        raise ModelError(f"{path}: expected a .keras checkpoint.")
-    try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:  # a damaged archive raises whatever its reader raises
-        raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
-    check_shapes(model.input_shape, model.output_shape, path)
-    return model
-
-
 def mean_dice(segmenter, pairs):
     """Mean Dice of a segmenter over pairs, at the photos' own sizes."""
     scores = []
     for pair in pairs:
-        image = read_image(pair.image)
-        truth = read_mask(pair.mask) if pair.mask else np.zeros(image.shape[:2], np.uint8)
+        image, truth = read_pair(pair)
         scores.append(dice(truth, segmenter.mask(image)))
     return float(np.mean(scores))
 

@@ -68,6 +68,12 @@ def find_pairs(folder):
     return pairs
 
 
+def read_pair(pair):
+    """Decodes a pair: `(image, mask)`, uint8 `[H, W, 3]` RGB and uint8 `[H, W]` in {0, 1}. Raises ImageError."""
+    image = read_image(pair.image)
+    return image, read_mask(pair.mask) if pair.mask else np.zeros(image.shape[:2], np.uint8)
+
+
 def split_pairs(pairs, validation_share=0.2, seed=0):
     """Splits pairs so that near-duplicate photos, mirrored ones included, always fall on the same side.
 
@@ -192,8 +198,7 @@ class _Loader:
         index = int(index)
         if index in self.kept:
             return self.kept[index]
-        image = read_image(self.pairs[index].image)
-        mask = read_mask(self.pairs[index].mask) if self.pairs[index].mask else np.zeros(image.shape[:2], np.uint8)
+        image, mask = read_pair(self.pairs[index])
         scale = self.longest_side / max(mask.shape)
         if scale < 1:
             size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))

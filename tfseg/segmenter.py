@@ -188,6 +188,25 @@ def _dequantize(values, detail):
 
 def _keras(path):
     """`(network, height, width)` of a .keras checkpoint, whose logits become probabilities here."""
+    model = load_checkpoint(path)
+    import keras
+
+    def network(frame):
+        logits = model(frame[None].astype(np.float32), training=False)
+        return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))[0, ..., 0]
+
+    return network, model.input_shape[1], model.input_shape[2]
+
+
+def load_checkpoint(path):
+    """The network in a .keras checkpoint: image float32 `[B, H, W, 3]` 0..255 to logits `[B, H, W, 1]`.
+
+    Raises:
+        ModelError: it is missing, damaged or no person segmenter.
+        ImportError: Keras is not installed.
+    """
+    if Path(path).suffix != ".keras" or not Path(path).is_file():
+        raise ModelError(f"{path}: expected a .keras checkpoint.")
     try:
         import keras
     except ImportError:
@@ -199,12 +218,7 @@ def _keras(path):
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
     check_shapes(model.input_shape, model.output_shape, path)
-
-    def network(frame):
-        logits = model(frame[None].astype(np.float32), training=False)
-        return keras.ops.convert_to_numpy(keras.ops.sigmoid(logits))[0, ..., 0]
-
-    return network, model.input_shape[1], model.input_shape[2]
+    return model
 
 
 def check_shapes(taken, given, path):

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfseg.data import find_pairs
-from tfseg.image import read_image, read_mask, replacing
+from tfseg.data import Pair, find_pairs, read_pair
+from tfseg.image import replacing
 from tfseg.metrics import boundary_f, dice, iou, mean_absolute_difference
 from tfseg.segmenter import Segmenter
 from training.config import OneLineParser
@@ -64,8 +64,7 @@ def evaluate(segmenter, pairs, name=""):
     """
     rows = []
     for number, pair in enumerate(pairs, 1):
-        image = read_image(pair.image)
-        truth = read_mask(pair.mask) if pair.mask else np.zeros(image.shape[:2], np.uint8)
+        image, truth = read_pair(pair)
         alpha = segmenter.alpha(image)
         person = (alpha >= segmenter.threshold).astype(np.uint8)
         rows.append(
@@ -149,8 +148,7 @@ def report(segmenter, options, results):
     rows = sorted((row for rows in results.values() for row in rows), key=lambda row: row["dice"] - row["false_person"])
     cells = []
     for row in rows[:WORST]:
-        image = read_image(row["image"])
-        truth = read_mask(row["mask"]) if row["mask"] else np.zeros(image.shape[:2], np.uint8)
+        image, truth = read_pair(Pair(row["image"], row["mask"]))
         caption = f"{Path(row['image']).stem[-18:]} D {row['dice']:.3f}"
         cells.append((caption, [outline(image, truth), image * segmenter.mask(image)[..., None]]))
     draw_gallery(cells, out / "worst.png")
