@@ -18,7 +18,7 @@ from PIL import ImageColor
 
 from tfseg.composite import MAX_STRENGTH, blur_background, cut_out, replace_background
 from tfseg.image import EXTENSIONS, WRITABLE, ImageError, read_image, write_image
-from tfseg.matte import firm
+from tfseg.matte import clean_mask, firm
 from tfseg.segmenter import Segmenter
 
 TRANSPARENT = (".png", ".webp")
@@ -128,7 +128,7 @@ def process(segmenter, effect, results):
     for photo, result in results:
         try:
             image = read_image(photo)
-            write_image(result, effect(image, firm(segmenter.alpha(image))))
+            write_image(result, effect(image, firm(clean_mask(segmenter.alpha(image), segmenter.threshold))))
             print(result)
         except ImageError as error:
             failed += 1

@@ -19,8 +19,8 @@ import numpy as np
 from tfseg.image import letterbox
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
-GUIDE_RADIUS = 4  # pixels of the network's frame
-GUIDE_EPSILON = 1e-4  # variance of the guide, on a 0..1 scale, below which an edge is texture
+GUIDE_RADIUS = 3  # pixels of the network's frame
+GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
 
 
 class ModelError(ValueError):
