@@ -205,11 +205,13 @@ Cutting out, blurring or replacing the background of photos that people take of 
 ## Not meant for
 Identifying, counting or tracking people, or any decision about a person. Groups in the distance, people mostly hidden,
 drawings, statues and reflections are not reliably found, and thin things (fingers, straps, single hairs) are cut short.
+Without a person in the photo, an animal or a thing that fills the frame may be taken for one.
 
 ## Measured
 {measured or "Not yet."}
-Measured with `{command}`: per-photo scores at each photo's own size, mean over
-photos, bootstrap 95 % intervals; boundary F at a tolerance of 0.75 % of the diagonal.
+Measured with `{command}`:
+per-photo scores at each photo's own size,
+mean over photos, bootstrap 95 % intervals; boundary F at a tolerance of 0.75 % of the diagonal.
 
 ## Trained on
 {provenance or "Not stated: name a file with --provenance when bundling."}

@@ -225,8 +225,8 @@ def test_cutting_out_imports_neither_tensorflow_nor_keras(bundle, tmp_path, draw
 @pytest.mark.parametrize("name", ["astronaut", "grace_hopper"])
 def test_the_shipped_model_finds_the_embedded_portraits(name):
     image, truth = portraits()[name]
-    assert dice(truth, Segmenter.load().mask(image)) >= 0.95
+    assert dice(truth, Segmenter.load().mask(image)) >= 0.92
 
 
 def test_the_shipped_model_finds_nobody_where_nobody_is():
-    assert Segmenter.load().mask(person_free()).mean() < 0.02
+    assert Segmenter.load().mask(person_free()).mean() < 0.03

@@ -68,7 +68,7 @@ def portraits():
 
 def person_free():
     """A photograph without any person, which ships inside scikit-image: uint8 `[H, W, 3]`. Raises as `portraits`."""
-    return read_image(_shipped("skimage", "data/coffee.png"))
+    return read_image(_shipped("skimage", "data/rocket.jpg"))
 
 
 def write_sample_set(folder, count_train=96, count_val=24, seed=0):
