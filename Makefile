@@ -17,7 +17,7 @@ setup: .venv/.installed
 # for show; the cut-outs are made with the shipped one.
 demo: setup
 	rm -rf $(DEMO)
-	$(BIN)/python -m training.fit --epochs 1 --learning-rate 1e-4 --out $(DEMO)/fit
+	$(BIN)/python -m training.fit --epochs 2 --out $(DEMO)/fit
 	$(BIN)/python -m export.tflite_convert --model $(DEMO)/fit/best_dice.keras --calibration $(DEMO)/fit/sample/train \
 	    --out $(DEMO)/person_int8.tflite
 	$(BIN)/python -m tfseg.sample $(DEMO)/portraits

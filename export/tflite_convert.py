@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from export.graph import check_operators, read_operators
+from tfseg.console import quiet
 from tfseg.data import find_pairs, read_pair
 from tfseg.image import letterbox, read_image, replacing
 from tfseg.metrics import dice
@@ -90,7 +91,7 @@ def convert(model, quantize, photos):
             "inference_output_type": tf.uint8,
         }
     signature = [keras.InputSpec(shape=(1, height, width, 3), dtype="float32", name="image")]
-    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), quiet():
         file = Path(folder) / "model.tflite"
         probability.export(str(file), format="litert", input_signature=signature, verbose=False, **settings)
         content = file.read_bytes()

@@ -6,16 +6,14 @@
 LiteRT runs .tflite files and bundles; Keras is imported for .keras checkpoints alone.
 """
 
-import contextlib
 import hashlib
 import json
-import os
-import sys
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from tfseg.console import quiet
 from tfseg.image import letterbox
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
@@ -139,7 +137,7 @@ def _litert(content, path, threads):
     from ai_edge_litert.interpreter import Interpreter
 
     try:
-        with _quiet():
+        with quiet():  # LiteRT greets whenever it loads a model; its errors are exceptions as well
             interpreter = Interpreter(model_content=content, num_threads=threads)
             interpreter.allocate_tensors()
         (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
@@ -153,20 +151,6 @@ def _litert(content, path, threads):
         return _dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
 
     return network, int(taken["shape"][1]), int(taken["shape"][2])
-
-
-@contextlib.contextmanager
-def _quiet():
-    """LiteRT greets on standard error from C++ whenever it loads a model; its errors are exceptions as well."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as silence:
-        os.dup2(silence.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
 
 
 def _quantize(frame, detail):

@@ -22,7 +22,7 @@ class FitConfig:
     width: int = setting(256, "of the network's input, pixels, a multiple of 32")
     epochs: int = setting(20, "passes over the training photos, from 1")
     batch_size: int = setting(16, "photos in a step, from 1")
-    learning_rate: float = setting(1e-3, "peak of the schedule, above 0; it warms up, then falls to 0 along a cosine")
+    learning_rate: float = setting(2e-4, "peak of the schedule, above 0; it warms up, then falls to 0 along a cosine")
     warmup_share: float = setting(0.05, "share of the steps in which the learning rate rises, 0..1")
     weight_decay: float = setting(1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0")
     ema_momentum: float = setting(
