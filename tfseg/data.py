@@ -250,7 +250,8 @@ def _check(pair):
             return
         mask = read_mask(pair.mask)
     except ImageError as error:
-        raise DataError(f"{error} (pair: {pair.image} and {pair.mask})") from error
+        both = f" (pair: {pair.image} and {pair.mask})" if pair.mask else ""
+        raise DataError(f"{error}{both}") from error
     if mask.shape != size:
         raise DataError(
             f"{pair.mask}: {mask.shape[1]}x{mask.shape[0]} pixels, but its photo {pair.image} is {size[1]}x{size[0]}; "
