@@ -111,14 +111,15 @@ def write_golden(out, models):
     segmenters = {kind: Segmenter.load(out / model["file"]) for kind, model in models.items()}
     photos = {name: image for name, (image, _) in portraits().items()} | {"no_person": person_free()}
     golden = []
+    height, width = next((segmenter.height, segmenter.width) for segmenter in segmenters.values())
     for name, photo in photos.items():
+        frame = letterbox(photo, height, width)[0]
         files = {"input": f"golden/{name}.png"}
+        write_image(out / files["input"], frame)
         for kind, segmenter in segmenters.items():
-            frame = letterbox(photo, segmenter.height, segmenter.width)[0]
             output = models[kind]["output"]
             step = output["scale"] if output["dtype"] == "uint8" else 1 / 255
             files[kind] = f"golden/{name}_{kind}.png"
-            write_image(out / files["input"], frame)
             write_image(out / files[kind], np.round(segmenter.network(frame) / step).astype(np.uint8))
         golden.append(files)
     return golden
