@@ -9,6 +9,7 @@ from PIL import Image
 from tfseg.augment import Augment
 from tfseg.data import DataError, Pair, border, find_pairs, make_dataset, split_pairs, steps_per_epoch
 from tfseg.image import letterbox, read_image, read_mask, write_image
+from tfseg.paste import CopyPaste
 
 SIZE = 64, 64
 
@@ -195,7 +196,7 @@ def test_an_epoch_has_only_whole_batches_but_at_least_one(photos, batch_size, st
     assert steps_per_epoch([None] * photos, batch_size) == steps
 
 
-@pytest.mark.parametrize("augment", [None, Augment(*SIZE)], ids=["validation", "training"])
+@pytest.mark.parametrize("augment", [None, CopyPaste(Augment(*SIZE))], ids=["validation", "training"])
 def test_batches_keep_to_shape_type_and_range(pairs, augment):
     dataset = make_dataset(pairs, *SIZE, 4, augment)
     assert dataset.element_spec == tuple(tf.TensorSpec((None, *SIZE, channels), tf.float32) for channels in (3, 1, 1))
@@ -225,17 +226,17 @@ def test_photos_larger_than_training_needs_are_reduced_in_proportion(tmp_path, w
 
 
 def test_what_is_shown_depends_on_the_seed_alone(pairs):
-    first = batches(pairs, 2, Augment(*SIZE), seed=1, count=6)
-    assert_same(first, batches(pairs, 2, Augment(*SIZE), seed=1, count=6))
-    assert_same(first, batches(pairs, 2, Augment(*SIZE), seed=1, count=6, cache_bytes=0))
-    other = batches(pairs, 2, Augment(*SIZE), seed=2, count=6)
+    first = batches(pairs, 2, CopyPaste(Augment(*SIZE)), seed=1, count=6)
+    assert_same(first, batches(pairs, 2, CopyPaste(Augment(*SIZE)), seed=1, count=6))
+    assert_same(first, batches(pairs, 2, CopyPaste(Augment(*SIZE)), seed=1, count=6, cache_bytes=0))
+    other = batches(pairs, 2, CopyPaste(Augment(*SIZE)), seed=2, count=6)
     assert not any(np.array_equal(one[0], another[0]) for one, another in zip(first, other, strict=True))
 
 
 def test_a_resumed_pipeline_goes_on_as_an_unbroken_one(pairs):
     steps = steps_per_epoch(pairs, 2)
-    unbroken = batches(pairs, 2, Augment(*SIZE), seed=3, count=3 * steps)
-    assert_same(batches(pairs, 2, Augment(*SIZE), seed=3, first_epoch=1, count=2 * steps), unbroken[steps:])
+    unbroken = batches(pairs, 2, CopyPaste(Augment(*SIZE)), seed=3, count=3 * steps)
+    assert_same(batches(pairs, 2, CopyPaste(Augment(*SIZE)), seed=3, first_epoch=1, count=2 * steps), unbroken[steps:])
     seen = {image.tobytes() for images, _, _ in unbroken for image in images}
     assert len(seen) == 3 * steps * 2, "no epoch repeats what an earlier one showed"
 
@@ -244,7 +245,7 @@ def test_an_epoch_shows_each_photo_at_most_once_and_its_order_changes(tmp_path):
     for index in range(7):  # a photo's grey level says which one it is
         write_image(tmp_path / "images" / f"{index}.png", np.full((*SIZE, 3), 30 * index, np.uint8))
     untouched = lambda image, mask, seed: (image, mask)  # noqa: E731
-    shown = batches(find_pairs(tmp_path), 2, untouched, count=3 * 20)
+    shown = batches(find_pairs(tmp_path), 2, CopyPaste(untouched), count=3 * 20)
     levels = np.concatenate([image[:, 0, 0, 0] for image, _, _ in shown]).reshape(20, 6)
     assert all(len(set(epoch)) == 6 for epoch in levels)
     assert len({tuple(epoch) for epoch in levels}) > 15
@@ -258,16 +259,16 @@ def test_every_epoch_augments_a_photo_anew_by_seed_epoch_and_photo(pairs):
         seeds.append(seed)
         return letterbox(image, *SIZE)[0], letterbox(mask, *SIZE, value=0)[0]
 
-    batches(pairs[:2], 2, spy, seed=5, first_epoch=4, count=2)
+    batches(pairs[:2], 2, CopyPaste(spy), seed=5, first_epoch=4, count=2)
     assert {(5, 4, 0), (5, 4, 1), (5, 5, 0), (5, 5, 1)} <= set(seeds)
 
 
 def test_fewer_photos_than_the_batch_size_make_a_smaller_batch(pairs):
-    assert [len(image) for image, _, _ in batches(pairs[:3], 16, Augment(*SIZE), count=3)] == [3, 3, 3]
+    assert [len(image) for image, _, _ in batches(pairs[:3], 16, CopyPaste(Augment(*SIZE)), count=3)] == [3, 3, 3]
     assert [len(image) for image, _, _ in batches(pairs[:3], 16)] == [3]
 
 
-@pytest.mark.parametrize("augment", [None, Augment(*SIZE)], ids=["validation", "training"])
+@pytest.mark.parametrize("augment", [None, CopyPaste(Augment(*SIZE))], ids=["validation", "training"])
 def test_a_photo_without_person_has_an_empty_mask_and_even_weights(pairs, augment):
     [(image, mask, weight)] = batches([pairs[6]], 1, augment, count=1)
     assert image.std() > 0 and not mask.any() and (weight == 1).all()

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfseg.encoders import BATCH_NORM_MOMENTUM, ENCODERS, STRIDES, WeightsError, build_encoder, normalise
+from tfseg.encoders import BATCH_NORM_MOMENTUM, ENCODERS, STRIDES, WeightsError, build_encoder, freeze, normalise
 
 HEIGHT, WIDTH = 64, 96
 
@@ -31,6 +31,23 @@ def test_every_batch_norm_follows_a_short_training(built):
     _, encoder = built
     momenta = [layer.momentum for layer in encoder.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(momenta) > 20 and set(momenta) == {BATCH_NORM_MOMENTUM}
+
+
+def test_freezing_keeps_the_finer_stages_and_trains_the_coarser():
+    encoder = build_encoder("mobilenet_v2", HEIGHT, WIDTH, weights=None)
+    freeze(encoder, "mobilenet_v2", 4)
+    image = np.random.default_rng(0).uniform(-1, 1, (4, HEIGHT, WIDTH, 3)).astype(np.float32)
+    trainable = {weight.path for weight in encoder.trainable_weights}
+    before = [keras.ops.convert_to_numpy(tap) for tap in encoder(image, training=True)]
+    again = [keras.ops.convert_to_numpy(tap) for tap in encoder(image, training=True)]
+    assert any("block_3" in path for path in trainable) and not any("block_2" in path for path in trainable)
+    np.testing.assert_array_equal(before[1], again[1], "batch norm of a frozen stage keeps its statistics")
+    statistics = [layer for layer in encoder.layers if "moving_mean" in str([w.path for w in layer.weights])]
+    moved = [layer.name for layer in statistics if np.any(keras.ops.convert_to_numpy(layer.moving_mean))]
+    assert "block_3_expand_BN" in moved and "block_2_project_BN" not in moved and "bn_Conv1" not in moved
+
+    freeze(whole := build_encoder("mobilenet_v2", HEIGHT, WIDTH, weights=None), "mobilenet_v2", 0)
+    assert len(whole.trainable_weights) > len(encoder.trainable_weights)
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -2,7 +2,7 @@
 
     pairs = find_pairs("photos")
     train, val = split_pairs(pairs, validation_share=0.2, seed=0)
-    dataset = make_dataset(train, 320, 256, batch_size=16, augment=Augment(320, 256))
+    dataset = make_dataset(train, 320, 256, batch_size=16, augment=CopyPaste(Augment(320, 256)))
 
 A batch is `(image, mask, weight)`: image float32 `[B, H, W, 3]` in 0..255, mask float32 `[B, H, W, 1]` in {0, 1},
 weight float32 `[B, H, W, 1]`, 1 everywhere but on the person's border.
@@ -126,7 +126,7 @@ def make_dataset(
         pairs: list of `Pair`.
         height, width: of the network's input, pixels.
         batch_size: photos in a batch; fewer when there are fewer pairs.
-        augment: `(image, mask, seed) -> (image, mask)`, or None.
+        augment: a `CopyPaste`, or None.
         seed: of the order and of the augmentation.
         first_epoch: the pass to begin with, from 0.
         border_weight: what a border pixel weighs more than another, from 0.
@@ -142,11 +142,11 @@ def make_dataset(
     count = steps_per_epoch(pairs, batch_size) * batch_size
 
     def element(index, epoch):
-        image, mask = load(index)
         if augment is None:
+            image, mask = load(index)
             image, mask = letterbox(image, height, width)[0], letterbox(mask, height, width, value=0)[0]
         else:
-            image, mask = augment(image, mask, (seed, int(epoch), int(index)))
+            image, mask = augment(load, len(pairs), index, (seed, int(epoch), int(index)))
         return image, mask[..., None], 1 + np.float32(border_weight) * border(mask)[..., None]
 
     def shaped(index, epoch):

@@ -98,6 +98,22 @@ def build_encoder(name, height, width, weights="imagenet"):
     return keras.Model(backbone.input, [backbone.get_layer(tap).output for tap in encoder.taps], name="encoder")
 
 
+def freeze(backbone, name, stride):
+    """Keeps the weights of an encoder's finer stages as they are, batch-norm statistics included.
+
+    They are the most expensive to train and have the least left to learn: edges and colours.
+
+    Args:
+        backbone: what `build_encoder` gave.
+        name: a key of `ENCODERS`.
+        stride: the last stage to keep, one of `STRIDES`; 0 keeps none.
+    """
+    last = dict(zip(STRIDES, ENCODERS[name].taps, strict=True)).get(stride)
+    names = [layer.name for layer in backbone.layers]
+    for layer in backbone.layers[: names.index(last) + 1 if last else 0]:
+        layer.trainable = False
+
+
 def normalise(image, name):
     """Raw RGB to what the backbone was trained on, as layers of the graph.
 

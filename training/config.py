@@ -4,6 +4,8 @@ import argparse
 import dataclasses
 import sys
 
+from tfseg.encoders import STRIDES
+
 
 def setting(default, help_text):
     return dataclasses.field(default=default, metadata={"help": help_text})
@@ -30,6 +32,9 @@ class FitConfig:
     )
     bce_weight: float = setting(0.5, "share of the cross-entropy in the loss, 0..1; the rest is log Dice")
     border_weight: float = setting(1.0, "what a pixel at the person's border weighs more than another, from 0")
+    paste_share: float = setting(0.25, "share of the examples whose person is pasted onto another photo, 0..1")
+    person_free_share: float = setting(0.1, "share of the examples that are crops without any person, 0..1")
+    frozen_stride: int = setting(0, "encoder stages up to this stride keep their weights: 0 (none), 2, 4, 8, 16 or 32")
     seed: int = setting(0, "of split, order, augmentation and initial weights, from 0")
     out: str = setting("runs/fit", "folder for checkpoints, history and figures")
 
@@ -46,6 +51,9 @@ class FitConfig:
             "ema_momentum": 0 <= self.ema_momentum < 1,
             "bce_weight": 0 <= self.bce_weight <= 1,
             "border_weight": self.border_weight >= 0,
+            "paste_share": 0 <= self.paste_share <= 1 - self.person_free_share,
+            "person_free_share": 0 <= self.person_free_share <= 1,
+            "frozen_stride": self.frozen_stride in (0, *STRIDES),
             "seed": self.seed >= 0,
         }
         for field in dataclasses.fields(self):

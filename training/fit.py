@@ -19,9 +19,11 @@ import keras
 import tfseg
 from tfseg.augment import Augment
 from tfseg.data import find_pairs, make_dataset, split_pairs, steps_per_epoch
+from tfseg.encoders import freeze
 from tfseg.image import replacing
 from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
+from tfseg.paste import CopyPaste
 from tfseg.sample import write_sample_set
 from tfseg.unet import unet
 from training.checkpoints import Checkpoints, read_history
@@ -66,7 +68,7 @@ def fit(config):
     print(f"{len(train)} photos to train on, {len(val)} to validate on, {steps} steps an epoch; writing to {out}/")
 
     size = (config.height, config.width, config.batch_size)
-    augment = Augment(config.height, config.width)
+    augment = CopyPaste(Augment(config.height, config.width), config.paste_share, config.person_free_share)
     checkpoints = Checkpoints(out, history)
     model.fit(
         make_dataset(train, *size, augment, config.seed, first_epoch, config.border_weight),
@@ -129,7 +131,9 @@ def load_pairs(config):
 def build_model(config):
     """The network with its first weights."""
     named = {"bundled": BUNDLED, "imagenet": "imagenet", "none": None}
-    return unet(config.encoder, config.height, config.width, named.get(config.init, config.init))
+    model = unet(config.encoder, config.height, config.width, named.get(config.init, config.init))
+    freeze(model.get_layer("encoder"), config.encoder, config.frozen_stride)
+    return model
 
 
 def build_optimizer(config, steps):
