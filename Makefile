@@ -2,8 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
+DATA ?= ../shared/data
+SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo test lint clean
+.PHONY: setup demo peers evaluate test lint clean
 
 setup: .venv/.installed
 
@@ -26,6 +28,20 @@ demo: setup
 	    --data $(DEMO)/fit/sample/val $(DEMO)/fit/sample/val_empty
 	@echo "cut-outs: $(DEMO)/cutouts/   curves: $(DEMO)/fit/curves.png   int8 model: $(DEMO)/person_int8.tflite"
 
+# MediaPipe, to be measured beside our model: it pins NumPy below 2, so it lives in an environment of its own.
+peers: .peers/.installed
+
+.peers/.installed: Makefile
+	$(PYTHON) -m venv .peers
+	.peers/bin/python -m pip install --quiet mediapipe==0.10.21
+	touch $@
+
+# Every shipped file and MediaPipe on the same validation photos; DATA holds the sets of docs/training-data.md.
+evaluate: setup peers
+	$(BIN)/python -m training.evaluate --out runs/evaluation --peer mediapipe \
+	    --model $(SHIPPED) $(SHIPPED)/person_mobilenet_v2_float16.tflite tfseg/pretrained/person_mobilenet_v2.keras \
+	    --data $(foreach set,picsart pfcn wild coco ccp empty,$(DATA)/val/$(set))
+
 test: setup
 	$(BIN)/python -m pytest
 
@@ -34,4 +50,4 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv runs *.egg-info
+	rm -rf .venv .peers runs *.egg-info

@@ -138,6 +138,7 @@ def test_the_command_writes_every_photos_scores_and_a_picture_of_the_worst(conve
     rows = {str(photos): evaluate(segmenter, find_pairs(photos)), str(empty): evaluate(segmenter, find_pairs(empty))}
     assert results["photos"] == rows
     assert results["summary"] == {name: summarise(scores) for name, scores in rows.items()}
+    assert results["beside"] == []
     assert results["sha256"] == hashlib.sha256(converted["int8"].read_bytes()).hexdigest()
     assert (results["model"], results["threshold"]) == (str(converted["int8"]), 0.5)
     assert table(results["summary"]) in capsys.readouterr().out
@@ -146,9 +147,22 @@ def test_the_command_writes_every_photos_scores_and_a_picture_of_the_worst(conve
     assert read_image(out / "worst.png").shape[0] == 6 * (22 + 240 + 4)
 
 
+def test_several_models_stand_beside_each_other_set_by_set(converted, photos, tmp_path, capsys):
+    files = [str(converted["int8"]), str(converted["float16"])]
+    assert main(["--model", *files, "--data", str(photos), "--out", str(tmp_path)]) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["model"] == files[0] and [other["model"] for other in results["beside"]] == files[1:]
+    assert results["beside"][0]["photos"] == {str(photos): evaluate(Segmenter.load(files[1]), find_pairs(photos))}
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"| {photos}")]
+    names = [converted[kind].name for kind in ("int8", "float16")]
+    assert [line.split(" | ")[0] for line in lines] == [f"| {photos}, {name}" for name in names]
+    assert f" {results['beside'][0]['summary'][str(photos)]['dice']['mean']:.4f} [" in lines[1]
+
+
 @pytest.mark.parametrize(
     "arguments, named",
     [
+        (["--model", "{model}", "--peer", "rembg", "--data", "{photos}"], "'rembg' is not known"),
         (["--model", "missing.tflite", "--data", "{photos}", "--out", "out"], "missing.tflite: no such model"),
         (["--model", "{model}", "--data", "missing", "--out", "out"], "missing: no such folder"),
         (["--model", "{model}", "--data", "{photos}", "missing", "--out", "out"], "missing: no such folder"),

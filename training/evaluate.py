@@ -1,10 +1,11 @@
-"""Measure a model on labelled photos, at the photos' own sizes.
+"""Measure a model on labelled photos, at the photos' own sizes; and others on the same photos beside it.
 
     python -m training.evaluate --model android_assets/person_mobilenet_v2 --data photos/val --out runs/evaluation
+    python -m training.evaluate --model new.keras old.keras --peer mediapipe --data photos/val --out runs/comparison
 
-Prints a table and writes results.json (every photo's scores) and worst.png (the photos it does worst on: the photo
-with the true outline, then with the predicted person). Photos without any person are reported apart: there Dice is 1
-or 0, and what counts is how much is taken for a person.
+Prints a table and writes results.json (every photo's scores) and worst.png (the photos the first model does worst on:
+the photo with the true outline, then with the predicted person). Photos without any person are reported apart: there
+Dice is 1 or 0, and what counts is how much is taken for a person.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from tfseg.metrics import boundary_f, dice, iou, mean_absolute_difference
 from tfseg.segmenter import Segmenter
 from training.config import OneLineParser
 from training.figures import draw_gallery, outline
+from training.peers import PEERS, Peer
 
 WORST = 24
 FALSE_PERSON_SHARE = 0.01  # a person-free photo with more than this taken for a person is counted as spoilt
@@ -28,7 +30,12 @@ SCORES = ("dice", "iou", "boundary_f", "mad")
 
 def main(arguments=None):
     parser = OneLineParser(prog="training.evaluate", description=__doc__.split("\n")[0])
-    parser.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped bundle)")
+    parser.add_argument(
+        "--model", nargs="+", default=[None], help="bundle folder, .tflite or .keras (default: the shipped bundle)"
+    )
+    parser.add_argument(
+        "--peer", nargs="+", default=[], help=f"other people's models to put beside: {', '.join(PEERS)}"
+    )
     parser.add_argument(
         "--data", nargs="+", action="extend", required=True, metavar="DIR", help="folders of labelled photos"
     )
@@ -37,10 +44,12 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     try:
-        segmenter = Segmenter.load(options.model)
+        segmenters = [Segmenter.load(model) for model in options.model] + [Peer(name) for name in options.peer]
         sets = {folder: find_pairs(folder) for folder in options.data}
-        results = {folder: evaluate(segmenter, pairs, folder) for folder, pairs in sets.items()}
-        report(segmenter, options, results)
+        results = [
+            {folder: evaluate(segmenter, pairs, folder) for folder, pairs in sets.items()} for segmenter in segmenters
+        ]
+        report(segmenters, results, Path(options.out))
     except (ValueError, ImportError, OSError) as error:
         print(f"training.evaluate: {error}", file=sys.stderr)
         return 2
@@ -131,28 +140,49 @@ def table(summaries):
     return "\n".join(lines)
 
 
-def report(segmenter, options, results):
-    """Prints the table and writes results.json and worst.png."""
-    out = Path(options.out)
-    summaries = {name: summarise(rows) for name, rows in results.items()}
-    print(table(summaries))
-    content = {
-        "model": str(segmenter.path),
-        "sha256": hashlib.sha256(segmenter.path.read_bytes()).hexdigest(),
-        "threshold": segmenter.threshold,
-        "summary": summaries,
-        "photos": results,
-    }
+def report(segmenters, results, out):
+    """Prints the table and writes results.json and worst.png.
+
+    Args:
+        segmenters: the first is the one in question, the others stand beside it.
+        results: for each of them a dict of what `evaluate` gave, by the name of the set.
+        out: folder, as `pathlib.Path`.
+    """
+    contents = [_content(segmenter, rows) for segmenter, rows in zip(segmenters, results, strict=True)]
+    print(table(beside(contents)))
     with replacing(out / "results.json") as temporary:
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
-    rows = sorted((row for rows in results.values() for row in rows), key=lambda row: row["dice"] - row["false_person"])
+        temporary.write_text(json.dumps(contents[0] | {"beside": contents[1:]}, indent=1) + "\n")
+    rows = sorted(
+        (row for rows in results[0].values() for row in rows), key=lambda row: row["dice"] - row["false_person"]
+    )
     cells = []
     for row in rows[:WORST]:
         image, truth = read_pair(Pair(row["image"], row["mask"]))
         caption = f"{Path(row['image']).stem[-18:]} D {row['dice']:.3f}"
-        cells.append((caption, [outline(image, truth), image * segmenter.mask(image)[..., None]]))
+        cells.append((caption, [outline(image, truth), image * segmenters[0].mask(image)[..., None]]))
     draw_gallery(cells, out / "worst.png")
     print(f"every photo: {out / 'results.json'}; the worst {len(cells)}: {out / 'worst.png'}")
+
+
+def beside(contents):
+    """Summaries of several models by set, then by model, for `table`; of one model by set alone."""
+    if len(contents) == 1:
+        return contents[0]["summary"]
+    return {
+        f"{name}, {Path(content['model']).name}": content["summary"][name]
+        for name in contents[0]["summary"]
+        for content in contents
+    }
+
+
+def _content(segmenter, rows):
+    return {
+        "model": str(segmenter.path),
+        "sha256": hashlib.sha256(segmenter.path.read_bytes()).hexdigest(),
+        "threshold": segmenter.threshold,
+        "summary": {name: summarise(scores) for name, scores in rows.items()},
+        "photos": rows,
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,75 @@
+"""Other people's models, asked for masks of the same photos: `make peers` installs them in an environment of their own.
+
+MediaPipe pins NumPy below 2, so it runs in another process and is spoken to through pipes.
+"""
+
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+PEERS = {"mediapipe": Path(__file__).with_name("mediapipe_selfie.py")}
+PYTHON = Path(".peers/bin/python")
+
+
+class PeerError(ValueError):
+    """A peer that cannot be asked; the message says what to do."""
+
+
+class Peer:
+    """Another model, asked as a `tfseg.segmenter.Segmenter` is.
+
+    Args:
+        name: a key of `PEERS`.
+        python: interpreter of the environment that holds it.
+
+    Attributes:
+        threshold: the probability from which on a pixel is person.
+        path: of its model's file, for reports.
+        seconds: what its answer to the last photo took, inside its own process.
+
+    Raises:
+        PeerError: no peer of that name, or it is not installed.
+    """
+
+    threshold = 0.5
+
+    def __init__(self, name, python=PYTHON):
+        if name not in PEERS:
+            raise PeerError(f"--peer: {name!r} is not known; known are {', '.join(PEERS)}.")
+        if not Path(python).exists():
+            raise PeerError(f"--peer {name}: {python} is missing; install it with: make peers")
+        self.name = name
+        self.process = subprocess.Popen(
+            [python, PEERS[name]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        self.path = Path(self._read(self._number("<q")).decode())
+
+    def alpha(self, image):
+        """uint8 `[H, W, 3]` RGB to float32 `[H, W]` in 0..1. Raises PeerError when the peer has died."""
+        try:
+            self.process.stdin.write(struct.pack("<qq", *image.shape[:2]) + image.tobytes())
+            self.process.stdin.flush()
+        except BrokenPipeError:
+            raise PeerError(f"--peer {self.name}: its process ended early.") from None
+        self.seconds = self._number("<d")
+        return np.frombuffer(self._read(4 * image.shape[0] * image.shape[1]), np.float32).reshape(image.shape[:2])
+
+    def close(self):
+        """Ends its process."""
+        self.process.stdin.close()
+        self.process.wait()
+
+    def _number(self, kind):
+        return struct.unpack(kind, self._read(8))[0]
+
+    def _read(self, size):
+        content = self.process.stdout.read(size)
+        if len(content) < size:
+            raise PeerError(
+                f"--peer {self.name}: its process ended early; `{self.process.args[0]} {self.process.args[1]}` "
+                f"shows why. Was `make peers` run with this {sys.platform} machine's Python?"
+            )
+        return content
