@@ -53,13 +53,14 @@ def fit_small(photos):
 
     `fit_small(out, *arguments, **names to replace in training.fit)` gives the exit status.
     """
-    from training import fit
+    from training import fit, state
 
     def run(out, *arguments, **replaced):
         settings = f"--height 96 --width 64 --epochs 3 --batch-size 2 --learning-rate 0.01 --out {out}".split()
         with pytest.MonkeyPatch.context() as patch:
             # Averages over 12 steps instead of 1, so that a test sees the difference between average and last weights.
-            for name, value in ({"build_model": small_network, "EMA_SPANS": 2} | replaced).items():
+            patch.setattr(state, "EMA_SPANS", 2)
+            for name, value in ({"build_model": small_network} | replaced).items():
                 patch.setattr(fit, name, value)
             return fit.main(["--data", str(photos), *settings, *arguments])
 

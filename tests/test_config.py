@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from training.config import FitConfig, OneLineParser, flag, parse
+from training.schedules import SCHEDULES
 
 FIELDS = dataclasses.fields(FitConfig)
 
@@ -21,17 +22,20 @@ def help_text():
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_every_setting_has_a_flag_and_its_help(field, help_text):
-    value = {tuple: "3", str: "3", int: "3", float: "3"}[type(field.default)]
-    expected = ("3",) if type(field.default) is tuple else type(field.default)("3")
-    assert parse([flag(field.name), value]) == ({field.name: expected}, False)
+    if field.default is False:
+        assert parse([flag(field.name)]) == ({field.name: True}, "start")
+    else:
+        expected = ("3",) if type(field.default) is tuple else type(field.default)("3")
+        assert parse([flag(field.name), "3"]) == ({field.name: expected}, "start")
     assert f"{flag(field.name)} " in help_text and field.metadata["help"] in help_text
-    if field.default != ():
+    if field.default not in ((), False):
         assert f"(default {field.default})" in help_text
 
 
 def test_only_the_named_settings_are_given_and_folders_add_up():
-    assert parse([]) == ({}, False)
-    assert parse(["--resume"]) == ({}, True)
+    assert parse([]) == ({}, "start")
+    assert parse(["--resume"]) == ({}, "resume")
+    assert parse(["--find-lr"]) == ({}, "find_lr")
     assert parse(["--data", "a", "b", "--data", "c"])[0] == {"data": ("a", "b", "c")}
 
 
@@ -50,6 +54,18 @@ def test_only_the_named_settings_are_given_and_folders_add_up():
         ("bce_weight", (-0.1, 1.1), (0.0, 1.0)),
         ("border_weight", (-1.0,), (0.0, 9.0)),
         ("seed", (-1,), (0,)),
+        ("person_label", (-2, 256), (-1, 0, 255)),
+        ("patience", (-1,), (0, 5)),
+        ("schedule", ("linear", ""), SCHEDULES),
+        ("cycles", (0,), (1,)),
+        ("plateau_patience", (0,), (1,)),
+        ("encoder_rate", (0.0, 1.1, float("nan")), (0.01, 1.0)),
+        ("frozen_epochs", (-1,), (0, 3)),
+        ("frozen_stride", (-1, 3, 64), (0, 2, 32)),
+        ("clip_norm", (-0.1, float("nan")), (0.0, 1.0)),
+        ("paste_share", (-0.1, 0.95, 1.1), (0.0, 0.9)),
+        ("person_free_share", (-0.1, 1.1), (0.0, 0.75)),
+        ("samples_every", (-1,), (0, 5)),
     ],
 )
 def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
@@ -68,6 +84,7 @@ def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
         (["--epochs", "1.5"], "--epochs"),
         (["--data"], "--data"),
         (["photos"], "photos"),
+        (["--resume", "--find-lr"], "--find-lr"),
     ],
 )
 def test_a_wrong_command_line_ends_in_exactly_one_line(arguments, named, capsys):

@@ -1,6 +1,7 @@
 import json
 import math
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -12,14 +13,18 @@ import pytest
 
 import tfseg
 from tfseg.data import find_pairs, make_dataset
-from tfseg.image import read_image
+from tfseg.encoders import ENCODERS
+from tfseg.image import read_image, write_image
 from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
-from training import checkpoints, fit
+from training import checkpoints, fit, schedules, state
 from training.checkpoints import Checkpoints, read_history
 
 REPOSITORY = Path(tfseg.__file__).parents[1]
-WRITTEN = ["best_dice.keras", "best_loss.keras", "curves.png", "history.csv", "last.keras", "run.json", "split.json"]
+WRITTEN = [
+    "best_dice.keras", "best_loss.keras", "curves.png", "history.csv", "last.keras", "log.jsonl", "run.json",
+    "samples.png", "split.json",
+]  # fmt: skip
 
 
 def weights(path):
@@ -93,7 +98,7 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(fit_small, trained, tmp_path
     with pytest.raises(KeyboardInterrupt):
         fit_small(tmp_path, Checkpoints=interrupted)
     if whole_epochs:
-        optimizer = fit.load_last(tmp_path / "last.keras").optimizer
+        optimizer = state.load_last(tmp_path / "last.keras").optimizer
         assert int(optimizer.iterations) == 8 * whole_epochs
         # One of 24 steps is the warm-up; the cosine goes over the other 23.
         assert float(optimizer.learning_rate) == pytest.approx(0.005 * (1 + math.cos(math.pi * 7 / 23)), rel=1e-4)
@@ -105,6 +110,91 @@ def test_an_interrupted_run_ends_as_an_unbroken_one(fit_small, trained, tmp_path
         for array, expected in zip(weights(tmp_path / name), weights(trained / name), strict=True):
             assert np.abs(array - expected).max() < 0.01
     assert sorted(path.name for path in tmp_path.iterdir()) == WRITTEN
+
+
+def network_with_encoder(config):
+    image = keras.Input((config.height, config.width, 3))
+    fine = keras.layers.Conv2D(8, 3, strides=2, padding="same", name="conv")(image)
+    fine = keras.layers.ReLU(name="out_relu")(keras.layers.BatchNormalization(momentum=0.8)(fine))
+    encoder = keras.Model(image, fine, name="encoder")
+    inputs = keras.Input((config.height, config.width, 3))
+    features = encoder(keras.layers.Rescaling(1 / 127.5, -1.0)(inputs))
+    logits = keras.layers.UpSampling2D(2)(keras.layers.Conv2D(1, 3, padding="same", name="head")(features))
+    return keras.Model(inputs, logits)
+
+
+class Recording(Checkpoints):
+    """Keeps the weights of the encoder and of the head, at the beginning and after each epoch."""
+
+    kept = []
+
+    def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
+        self.keep()
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        self.keep()
+
+    def keep(self):
+        encoder = np.concatenate([array.ravel() for array in self.model.get_layer("encoder").get_weights()])
+        self.kept.append((encoder, self.model.get_layer("head").get_weights()[0]))
+
+
+class AfterBestOfThirdEpoch(Checkpoints):
+    def on_test_end(self, logs=None):
+        super().on_test_end(logs)
+        if len(self.history) == 2:
+            raise KeyboardInterrupt
+
+
+class AtUnfreezing(Checkpoints):
+    def on_train_begin(self, logs=None):
+        if self.history:
+            raise KeyboardInterrupt
+        super().on_train_begin(logs)
+
+
+def test_a_frozen_encoder_is_kept_and_then_trained_also_across_a_stop(fit_small, tmp_path, monkeypatch):
+    monkeypatch.setattr(Recording, "kept", kept := [])
+    setting = ["--frozen-epochs", "1", "--encoder-rate", "0.2", "--clip-norm", "0.5"]
+    network = {"build_model": network_with_encoder}
+    assert fit_small(tmp_path / "unbroken", *setting, Checkpoints=Recording, **network) == 0
+    (start, first_head), (frozen, head), (boundary, _), (trained_encoder, trained_head) = kept[:4]
+    np.testing.assert_array_equal(frozen, start, "batch norm included")
+    np.testing.assert_array_equal(boundary, start)
+    assert np.abs(head - first_head).max() > 1e-3 and np.abs(trained_head - head).max() > 1e-3
+    assert np.abs(trained_encoder - start).max() > 1e-3
+
+    for name, interrupted in (("boundary", AtUnfreezing), ("third", AfterBestOfThirdEpoch)):
+        with pytest.raises(KeyboardInterrupt):
+            fit_small(tmp_path / name, *setting, Checkpoints=interrupted, **network)
+        assert fit_small(tmp_path / name, *setting, "--resume", **network) == 0
+        assert scores(tmp_path / name) == pytest.approx(scores(tmp_path / "unbroken"), abs=1e-3)
+        ends = zip(weights(tmp_path / name / "last.keras"), weights(tmp_path / "unbroken" / "last.keras"), strict=True)
+        assert all(np.abs(one - other).max() < 1e-3 for one, other in ends)
+
+
+def test_a_plateau_and_a_stop_that_was_early_are_remembered_across_a_stop(fit_small, tmp_path):
+    setting = ["--schedule", "plateau", "--plateau-patience", "1", "--patience", "2"]
+    setting += ["--learning-rate", "1e-9", "--epochs", "9"]
+    with pytest.raises(KeyboardInterrupt):
+        fit_small(tmp_path, *setting, Checkpoints=AfterBestOfSecondEpoch)
+    assert fit_small(tmp_path, *setting, "--resume") == 0
+    history = read_history(tmp_path / "history.csv")
+    best = int(np.argmax([row["val_dice"] for row in history]))
+    assert len(history) == best + 3 < 9
+    rates = {line["epoch"]: line.get("learning_rate") for line in log(tmp_path)}
+    losses = [row["val_loss"] for row in history]
+    expected = {epoch: schedules.plateau_rate(1e-9, losses[: epoch - 1], 1) for epoch in rates}
+    assert rates == pytest.approx(expected)
+    before = (tmp_path / "last.keras").read_bytes()
+    assert fit_small(tmp_path, *setting, "--resume") == 0
+    assert (tmp_path / "last.keras").read_bytes() == before, "a run that stopped early stays stopped"
+
+
+def log(out):
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture
@@ -172,7 +262,7 @@ def test_a_wrong_validation_folder_is_refused_before_the_sample_set_is_written(t
 @pytest.mark.parametrize(
     "arguments, named",
     [
-        (["--encoder", "vgg"], "encoder must be one of mobilenet_v2, resnet101; received 'vgg'"),
+        (["--encoder", "vgg"], f"encoder must be one of {', '.join(ENCODERS)}; received 'vgg'"),
         (["--init", "missing.keras"], "missing.keras"),
         (["--init", "missing.h5"], "missing.h5: no such weights file"),
     ],
@@ -211,3 +301,82 @@ def test_a_run_that_was_damaged_is_not_resumed_and_the_file_is_named(trained, fi
     assert fit_small(copy, "--resume") == 2
     error = capsys.readouterr().err
     assert f"{copy / name}: damaged" in error and error.count("\n") == 1
+
+
+class Failing(Checkpoints):
+    """Breaks something after the first epoch, and keeps the files that a resume needs as they were then."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        super().on_epoch_end(epoch, logs)
+        if epoch == 0:
+            Failing.kept = {name: (self.out / name).read_bytes() for name in ("last.keras", "history.csv")}
+            self.fail()
+
+
+class DiskFull(Failing):
+    def fail(self):
+        limit = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit))  # the system refuses what is written beyond
+
+
+class Poisoned(Failing):
+    def fail(self):
+        self.model.set_weights([np.full_like(array, np.nan) for array in self.model.get_weights()])
+        for average in self.model.optimizer._model_variables_moving_average:
+            average.assign(np.full(average.shape, np.nan))
+
+
+@pytest.mark.parametrize(
+    "failing, words",
+    [
+        (DiskFull, ["{out}: cannot be written: ", "File too large"]),
+        (Poisoned, ["the loss became nan in step 1 of epoch 2", "{out}", "--learning-rate", "--clip-norm"]),
+    ],
+)
+def test_a_failure_on_the_way_ends_in_one_line_and_leaves_the_last_good_checkpoint(
+    fit_small, tmp_path, capsys, failing, words
+):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        assert fit_small(tmp_path, Checkpoints=failing) == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    error = capsys.readouterr().err
+    assert error.startswith("training.fit: ") and error.count("\n") == 1
+    assert all(word.format(out=tmp_path) in error for word in words)
+    assert {name: (tmp_path / name).read_bytes() for name in failing.kept} == failing.kept
+    assert not [path for path in tmp_path.iterdir() if path.name not in WRITTEN], "no half file is left"
+
+
+@pytest.fixture
+def own_photos(photos, tmp_path, monkeypatch):
+    """Folders of photos of a test's own to train and to validate on, and the command line that trains on them."""
+    for name in ("train", "val"):
+        shutil.copytree(photos, tmp_path / name)
+    monkeypatch.setattr(fit, "build_model", network_with_encoder)
+    folders = f"--data {tmp_path}/train --val-data {tmp_path}/val --out {tmp_path}/run"
+    return tmp_path / "train" / "images", [*folders.split(), "--height", "32", "--width", "32", "--epochs", "1"]
+
+
+def test_a_photo_that_breaks_off_ends_in_one_line_with_its_name(own_photos, capsys):
+    images, command = own_photos
+    broken = images / "3.jpg"  # whose header does not tell
+    write_image(broken, read_image(images / "3.png"))
+    (images / "3.png").unlink()
+    broken.write_bytes(broken.read_bytes()[:1500])
+    assert fit.main(command) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"training.fit: {broken}: damaged") and error.count("\n") == 1
+
+
+def test_a_run_is_not_resumed_with_other_photos(own_photos, tmp_path, capsys):
+    images, command = own_photos
+    assert fit.main(command) == 0
+    (images / "3.png").rename(tmp_path / "3.png")
+    (images.with_name("masks") / "3.png").rename(tmp_path / "3_mask.png")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    capsys.readouterr()
+    assert fit.main([*command, "--resume"]) == 2
+    error = capsys.readouterr().err
+    assert "split.json: the train photos" in error and "1 gone (3.png)" in error and error.count("\n") == 1
+    assert {path: path.read_bytes() for path in (tmp_path / "run").iterdir()} == before

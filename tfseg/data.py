@@ -8,6 +8,7 @@ A batch is `(image, mask, weight)`: image float32 `[B, H, W, 3]` in 0..255, mask
 weight float32 `[B, H, W, 1]`, 1 everywhere but on the person's border.
 """
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -170,6 +171,19 @@ def make_dataset(
         .map(lambda image, mask, weight: (tf.cast(image, tf.float32), tf.cast(mask, tf.float32), weight))
         .prefetch(2)
     )
+
+
+def photo_fault(error):
+    """What `ImageError` made a pipeline fail: TensorFlow wraps it into an error of its own, with all it went through.
+
+    Args:
+        error: raised while a dataset of `make_dataset` was read.
+
+    Returns:
+        `ImageError`, or None where the failure is another one.
+    """
+    message = re.search(r"ImageError: (.+)", str(error))
+    return message and ImageError(message[1])
 
 
 def border(mask):

@@ -99,7 +99,7 @@ def build_encoder(name, height, width, weights="imagenet"):
 
 
 def freeze(backbone, name, stride):
-    """Keeps the weights of an encoder's finer stages as they are, batch-norm statistics included.
+    """Keeps the weights of an encoder's finer stages as they are, batch-norm statistics included; the others train.
 
     They are the most expensive to train and have the least left to learn: edges and colours.
 
@@ -109,9 +109,9 @@ def freeze(backbone, name, stride):
         stride: the last stage to keep, one of `STRIDES`; 0 keeps none.
     """
     last = dict(zip(STRIDES, ENCODERS[name].taps, strict=True)).get(stride)
-    names = [layer.name for layer in backbone.layers]
-    for layer in backbone.layers[: names.index(last) + 1 if last else 0]:
-        layer.trainable = False
+    frozen = [layer.name for layer in backbone.layers].index(last) + 1 if last else 0
+    for index, layer in enumerate(backbone.layers):
+        layer.trainable = index >= frozen
 
 
 def normalise(image, name):

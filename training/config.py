@@ -4,63 +4,124 @@ import argparse
 import dataclasses
 import sys
 
-from tfseg.encoders import STRIDES
+from tfseg.encoders import ENCODERS, STRIDES
+from training.schedules import SCHEDULES
 
 
-def setting(default, help_text):
-    return dataclasses.field(default=default, metadata={"help": help_text})
+def setting(group, default, help_text, valid=lambda value: True):
+    return dataclasses.field(default=default, metadata={"group": group, "help": help_text, "valid": valid})
 
 
 @dataclasses.dataclass(frozen=True)
 class FitConfig:
     """Everything that decides what a training gives. Raises ValueError, naming the flag, when one is out of range."""
 
-    data: tuple[str, ...] = setting((), "folders of labelled photos; without any, the embedded sample set")
-    val_data: tuple[str, ...] = setting((), "folders to validate on; without any, a leak-free split of --data")
-    validation_share: float = setting(0.2, "share of the photos to split off for validation, 0..1 exclusive")
-    encoder: str = setting("mobilenet_v2", "backbone: mobilenet_v2 or resnet101")
-    init: str = setting("bundled", "first weights: bundled, imagenet, none, or a path (.keras checkpoint or notop .h5)")
-    height: int = setting(320, "of the network's input, pixels, a multiple of 32")
-    width: int = setting(256, "of the network's input, pixels, a multiple of 32")
-    epochs: int = setting(20, "passes over the training photos, from 1")
-    batch_size: int = setting(16, "photos in a step, from 1")
-    learning_rate: float = setting(2e-4, "peak of the schedule, above 0; it warms up, then falls to 0 along a cosine")
-    warmup_share: float = setting(0.05, "share of the steps in which the learning rate rises, 0..1")
-    weight_decay: float = setting(1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0")
-    ema_momentum: float = setting(
-        0.99, "of the moving average of the weights, which is what is validated and kept, 0..1"
+    data: tuple[str, ...] = setting(
+        "photos",
+        (),
+        "folders of labelled photos, or tfds:NAME[/CONFIG][:SPLIT]; without any, the embedded sample set",
     )
-    bce_weight: float = setting(0.5, "share of the cross-entropy in the loss, 0..1; the rest is log Dice")
-    border_weight: float = setting(1.0, "what a pixel at the person's border weighs more than another, from 0")
-    paste_share: float = setting(0.25, "share of the examples whose person is pasted onto another photo, 0..1")
-    person_free_share: float = setting(0.1, "share of the examples that are crops without any person, 0..1")
-    frozen_stride: int = setting(0, "encoder stages up to this stride keep their weights: 0 (none), 2, 4, 8, 16 or 32")
-    seed: int = setting(0, "of split, order, augmentation and initial weights, from 0")
-    out: str = setting("runs/fit", "folder for checkpoints, history and figures")
+    val_data: tuple[str, ...] = setting(
+        "photos", (), "the same to validate on; without any, a leak-free split of --data"
+    )
+    validation_share: float = setting(
+        "photos", 0.2, "share of the photos to split off for validation, 0..1 exclusive", lambda share: 0 < share < 1
+    )
+    person_label: int = setting(
+        "photos", -1, "value of a person in the masks of a tfds: set, 0..255; -1: all but 0", lambda n: -1 <= n <= 255
+    )
+
+    encoder: str = setting("network", "mobilenet_v2", f"backbone: {', '.join(ENCODERS)}")
+    init: str = setting(
+        "network", "bundled", "first weights: bundled, imagenet, none, or a path (.keras checkpoint or notop .h5)"
+    )
+    height: int = setting(
+        "network", 320, "of the network's input, pixels, a multiple of 32", lambda n: n >= 32 and n % 32 == 0
+    )
+    width: int = setting(
+        "network", 256, "of the network's input, pixels, a multiple of 32", lambda n: n >= 32 and n % 32 == 0
+    )
+
+    epochs: int = setting("length", 20, "passes over the training photos, from 1", lambda n: n >= 1)
+    batch_size: int = setting("length", 16, "photos in a step, from 1", lambda n: n >= 1)
+    patience: int = setting(
+        "length", 0, "epochs without a better validation Dice after which to stop, from 1; 0: never", lambda n: n >= 0
+    )
+
+    schedule: str = setting(
+        "learning rate", "cosine", f"of the learning rate: {', '.join(SCHEDULES)}", lambda name: name in SCHEDULES
+    )
+    learning_rate: float = setting("learning rate", 2e-4, "peak of the schedule, above 0", lambda rate: rate > 0)
+    warmup_share: float = setting(
+        "learning rate", 0.05, "share of the steps in which cosine and one_cycle rise, 0..1", lambda x: 0 <= x < 1
+    )
+    cycles: int = setting(
+        "learning rate", 3, "of restarts, from 1; each is twice as long and half as high as the last", lambda n: n >= 1
+    )
+    plateau_patience: int = setting(
+        "learning rate",
+        3,
+        "epochs without a better validation loss after which plateau halves the rate, from 1",
+        lambda n: n >= 1,
+    )
+    encoder_rate: float = setting(
+        "learning rate", 1.0, "the encoder's learning rate as a share of the others', 0..1", lambda x: 0 < x <= 1
+    )
+    frozen_epochs: int = setting(
+        "learning rate", 0, "epochs at the beginning in which the encoder keeps its weights, from 0", lambda n: n >= 0
+    )
+    frozen_stride: int = setting(
+        "learning rate",
+        0,
+        "encoder stages up to this stride keep their weights: 0 (none), 2, 4, 8, 16 or 32",
+        lambda n: n in (0, *STRIDES),
+    )
+
+    weight_decay: float = setting(
+        "weights", 1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0", lambda x: x >= 0
+    )
+    clip_norm: float = setting(
+        "weights", 0.0, "norm of the whole gradient beyond which it is shortened, above 0; 0: never", lambda x: x >= 0
+    )
+    ema_momentum: float = setting(
+        "weights",
+        0.99,
+        "of the moving average of the weights, which is what is validated and kept, 0..1",
+        lambda x: 0 <= x < 1,
+    )
+
+    bce_weight: float = setting(
+        "loss", 0.5, "share of the cross-entropy in the loss, 0..1; the rest is log Dice", lambda x: 0 <= x <= 1
+    )
+    border_weight: float = setting(
+        "loss", 1.0, "what a pixel at the person's border weighs more than another, from 0", lambda x: x >= 0
+    )
+
+    paste_share: float = setting(
+        "augmentation",
+        0.25,
+        "share of the examples whose person is pasted onto another photo, 0..1",
+        lambda x: 0 <= x <= 1,
+    )
+    person_free_share: float = setting(
+        "augmentation", 0.1, "share of the examples that are crops without any person, 0..1", lambda x: 0 <= x <= 1
+    )
+
+    seed: int = setting("run", 0, "of split, order, augmentation and initial weights, from 0", lambda n: n >= 0)
+    samples_every: int = setting("run", 1, "epochs between two samples.png, from 1; 0: none", lambda n: n >= 0)
+    tensorboard: bool = setting("run", False, "also write curves for TensorBoard into OUT/tensorboard")
+    out: str = setting("run", "runs/fit", "folder for checkpoints, history and figures")
 
     def __post_init__(self):
-        checks = {
-            "validation_share": 0 < self.validation_share < 1,
-            "height": self.height >= 32 and self.height % 32 == 0,
-            "width": self.width >= 32 and self.width % 32 == 0,
-            "epochs": self.epochs >= 1,
-            "batch_size": self.batch_size >= 1,
-            "learning_rate": self.learning_rate > 0,
-            "warmup_share": 0 <= self.warmup_share < 1,
-            "weight_decay": self.weight_decay >= 0,
-            "ema_momentum": 0 <= self.ema_momentum < 1,
-            "bce_weight": 0 <= self.bce_weight <= 1,
-            "border_weight": self.border_weight >= 0,
-            "paste_share": 0 <= self.paste_share <= 1 - self.person_free_share,
-            "person_free_share": 0 <= self.person_free_share <= 1,
-            "frozen_stride": self.frozen_stride in (0, *STRIDES),
-            "seed": self.seed >= 0,
-        }
         for field in dataclasses.fields(self):
-            if not checks.get(field.name, True):
-                raise ValueError(
-                    f"{flag(field.name)}: {getattr(self, field.name)} is out of range ({field.metadata['help']})."
-                )
+            value = getattr(self, field.name)
+            if not field.metadata["valid"](value):
+                raise ValueError(f"{flag(field.name)}: {value} is out of range ({field.metadata['help']}).")
+        if self.paste_share + self.person_free_share > 1:
+            raise ValueError(
+                f"--paste-share: {self.paste_share} is out of range (0..1, and with --person-free-share "
+                f"{self.person_free_share} at most 1)."
+            )
 
 
 class OneLineParser(argparse.ArgumentParser):
@@ -79,7 +140,8 @@ def parse(arguments=None):
     """Reads the command line.
 
     Returns:
-        `(given, resume)`: a dict of the settings that were named, by field, and whether to resume.
+        `(given, mode)`: a dict of the settings that were named, by field, and what to do: "start" a run, "resume"
+        it, or "find_lr".
     """
     parser = OneLineParser(
         prog="training.fit",
@@ -87,14 +149,24 @@ def parse(arguments=None):
         description="Train a person segmenter on labelled photos.",
         argument_default=argparse.SUPPRESS,
     )
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--resume", action="store_true", help="go on with the run in --out where it was stopped")
+    instead.add_argument(
+        "--find-lr", action="store_true", help="train nothing: try rising learning rates and suggest one"
+    )
+    groups = {}
     for field in dataclasses.fields(FitConfig):
-        many = isinstance(field.default, tuple)
-        parser.add_argument(
-            flag(field.name),
-            help=field.metadata["help"] + ("" if many else f" (default {field.default})"),
-            **({"nargs": "+", "action": "extend", "metavar": "DIR"} if many else {"type": type(field.default)}),
-        )
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out where it was stopped")
+        name, help_text = field.metadata["group"], field.metadata["help"]
+        if name not in groups:
+            groups[name] = parser.add_argument_group(name)
+        group = groups[name]
+        if isinstance(field.default, bool):
+            group.add_argument(flag(field.name), help=help_text, action="store_true")
+        elif isinstance(field.default, tuple):
+            group.add_argument(flag(field.name), help=help_text, nargs="+", action="extend", metavar="DIR")
+        else:
+            help_text += f" (default {field.default})"
+            group.add_argument(flag(field.name), help=help_text, type=type(field.default))
     given = vars(parser.parse_args(arguments))
-    resume = given.pop("resume", False)
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}, resume
+    mode = "resume" if given.pop("resume", False) else "find_lr" if given.pop("find_lr", False) else "start"
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}, mode

@@ -1,4 +1,4 @@
-"""Pictures of a training: curves and galleries."""
+"""Pictures of a training: curves, the learning-rate finder's sweep, galleries."""
 
 import cv2
 import matplotlib
@@ -26,6 +26,26 @@ def plot_curves(history, path):
         axis.set(xlabel="epoch", title={"loss": "Loss", "dice": "Dice"}[name])
         axis.grid(alpha=0.3)
         axis.legend()
+    figure.tight_layout()
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)
+    plt.close(figure)
+
+
+def plot_sweep(rates, losses, suggestion, path):
+    """Draws the losses of a sweep over the learning rates and marks the suggestion.
+
+    Args:
+        rates, losses: as of `training.finder.sweep`.
+        suggestion: one of the rates.
+        path: PNG to write.
+    """
+    figure, axis = plt.subplots(figsize=(7, 4))
+    axis.semilogx(rates, losses, color="#8a8a8a")
+    axis.axvline(suggestion, color="#c2185b", label=f"suggested: {suggestion:.1e}")
+    axis.set(xlabel="learning rate", ylabel="smoothed loss")
+    axis.grid(alpha=0.3)
+    axis.legend()
     figure.tight_layout()
     with replacing(path) as temporary:
         figure.savefig(temporary, dpi=110)
