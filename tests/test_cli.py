@@ -1,3 +1,8 @@
+import io
+import signal
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -15,6 +20,8 @@ def folder(tmp_path, monkeypatch, draw):
     write_image("one.jpg", draw(1)[0])
     write_image("two.png", draw(2, 50, 80)[0])
     write_image("other/one.png", draw(3)[0])
+    write_image("deep/er/one.jpg", draw(4)[0])
+    (tmp_path / "nothing").mkdir()
     (tmp_path / "text.jpg").write_text("this is no picture")
     return tmp_path
 
@@ -43,7 +50,7 @@ def test_several_photos_to_a_folder_by_their_own_names(cutout, folder, capsys):
     assert files(folder / "cuts") == ["one.png", "two.png"]
     assert Image.open("cuts/two.png").size == (80, 50)
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("cuts/one.png\ncuts/two.png\n", "")
+    assert (printed.out, printed.err) == ("cuts/one.png\ncuts/two.png\n", "tfseg: 2 made, 0 failed.\n")
 
 
 def test_a_file_that_is_no_picture_ends_in_one_line_and_no_result(cutout, folder, capsys):
@@ -73,7 +80,11 @@ def test_only_bad_photos_among_several_are_a_failure(cutout, folder, capsys):
         (["two.png", "-o", "."], "two.png"),
         (["one.jpg", "two.png", "-o", "."], "two.png"),
         (["two.png", "-o", "link.png"], "link.png"),
-        (["one.jpg", "other/one.png", "-o", "cuts"], "other/one.png"),
+        (["one.jpg", "deep/er/one.jpg", "-o", "cuts"], "deep/er/one.jpg"),
+        (["other", "-o", "other/cuts"], "other/cuts"),
+        (["other", "-o", "other"], "other"),
+        (["other", "-o", "cut.png"], "cut.png"),
+        (["one.jpg", "--format", "jpg"], "--format"),
         (["one.jpg", "-o", "cut.jpg"], ".jpg"),
         (["one.jpg", "two.png", "-o", "cut.png"], "cut.png"),
     ],
@@ -94,8 +105,8 @@ def test_a_model_that_is_missing_is_named(folder, capsys):
     assert capsys.readouterr().err == "tfseg: no/model: no such model.\n"
 
 
-def test_without_a_photo_or_a_place_to_write_nothing_runs(folder):
-    for arguments in (["cutout"], ["cutout", "one.jpg"], []):
+def test_without_an_input_or_with_a_senseless_number_nothing_runs(folder):
+    for arguments in ([], ["cutout"], ["cutout", "one.jpg", "--jobs", "0"], ["blur", "one.jpg", "--max-side", "x"]):
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 2
@@ -119,6 +130,8 @@ def test_every_effect_writes_its_picture_at_the_photos_size(folder, bundle):
         (["blur", "--strength", "2"], "--strength"),
         (["replace", "--background", "no-such-colour"], "no-such-colour"),
         (["replace", "--background", "text.jpg"], "text.jpg"),
+        (["mask", "--threshold", "1"], "--threshold"),
+        (["cutout", "--feather", "0.5"], "--feather"),
     ],
 )
 def test_an_effect_that_cannot_be_is_refused_in_one_line(folder, bundle, capsys, arguments, named):
@@ -126,3 +139,63 @@ def test_an_effect_that_cannot_be_is_refused_in_one_line(folder, bundle, capsys,
     error = capsys.readouterr().err
     assert named in error and error.startswith("tfseg: ") and error.count("\n") == 1
     assert not (folder / "result.png").exists()
+
+
+def test_without_a_place_a_result_lies_beside_its_input(cutout, folder):
+    assert cutout("one.jpg", "other") == 0
+    assert (folder / "one-cutout.png").is_file() and files(folder / "other-cutout") == ["one.png"]
+
+
+def test_what_is_there_is_kept_unless_told_otherwise(cutout, folder, capsys):
+    (folder / "cut.png").write_text("precious")
+    assert cutout("one.jpg", "-o", "cut.png") == 0
+    assert (folder / "cut.png").read_text() == "precious" and "--overwrite" in capsys.readouterr().err
+    assert cutout("one.jpg", "-o", "cut.png", "--overwrite") == 0
+    assert Image.open("cut.png").size == (60, 72)
+
+
+def test_a_folder_without_photos_is_a_mistake(cutout, folder, capsys):
+    assert cutout("nothing", "-o", "cuts") == 2
+    assert capsys.readouterr().err == "tfseg: nothing: no photo and no video in this folder.\n"
+
+
+def run(*arguments, **streams):
+    return subprocess.run([sys.executable, "-m", "tfseg.cli", *map(str, arguments)], capture_output=True, **streams)
+
+
+def test_standard_input_to_standard_output(folder, bundle):
+    done = run("cutout", "-", "--model", bundle, input=(folder / "one.jpg").read_bytes())
+    assert done.returncode == 0 and done.stderr == b""
+    assert main(["cutout", "one.jpg", "-o", "cut.png", "--model", str(bundle)]) == 0
+    assert done.stdout == (folder / "cut.png").read_bytes()
+    done = run("blur", "-", "--format", "webp", "--model", bundle, input=(folder / "one.jpg").read_bytes())
+    assert Image.open(io.BytesIO(done.stdout)).format == "WEBP"
+    done = run("cutout", "-", "--model", bundle, input=b"no picture")
+    assert done.returncode == 2 and done.stdout == b""
+    assert done.stderr.startswith(b"tfseg: standard input: ") and done.stderr.count(b"\n") == 1
+
+
+def test_settings_reach_the_result(folder, bundle):
+    model = ["--model", str(bundle)]
+    assert main(["mask", "two.png", "-o", "small.png", "--max-side", "40", *model]) == 0
+    assert Image.open("small.png").size == (40, 25)
+    for threshold in ("0.05", "0.95"):
+        assert main(["mask", "two.png", "-o", f"{threshold}.png", "--threshold", threshold, *model]) == 0
+    wide, narrow = (np.asarray(Image.open(name)) for name in ("0.05.png", "0.95.png"))
+    assert (wide >= narrow).all() and wide.mean() > narrow.mean()
+    assert main(["mask", "two.png", "-o", "soft.png", "--feather", "0.05", *model]) == 0
+    assert main(["mask", "two.png", "-o", "hard.png", *model]) == 0
+    soft, hard = (np.asarray(Image.open(name)) for name in ("soft.png", "hard.png"))
+    assert np.abs(np.diff(soft.astype(int))).max() < np.abs(np.diff(hard.astype(int))).max()
+
+
+def test_a_watched_folder_is_gone_on_with_until_stopped(folder, bundle, draw):
+    words = [sys.executable, "-m", "tfseg.cli", "mask", "nothing", "-o", "masks", "--watch", "--model", str(bundle)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
+        write_image("nothing/late.png", draw(5)[0])
+        try:
+            assert watcher.stdout.readline() == "masks/late.png\n"
+        finally:
+            watcher.send_signal(signal.SIGINT)
+        assert watcher.wait(30) == 130 and "stopped" in watcher.stderr.read()
+    assert files(folder / "masks") == ["late.png"]

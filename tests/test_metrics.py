@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfseg.metrics import Dice, boundary_f, dice, iou, mean_absolute_difference
+from tfseg.metrics import Dice, boundary_f, dice, dtssd, flicker, iou, mean_absolute_difference
 
 
 def photos(*rows):
@@ -143,3 +143,27 @@ def test_mean_absolute_difference_is_the_mean_over_pixels():
     assert mean_absolute_difference(truth, alpha) == pytest.approx((0.25 + 0 + 0.5 + 0) / 4)
     assert mean_absolute_difference(truth, truth) == 0
     assert mean_absolute_difference(truth, 1 - truth) == 1, "unsigned masks do not wrap round"
+
+
+def row(*values):
+    return np.float32([values])
+
+
+def test_dtssd_is_the_change_that_the_truth_does_not_make():
+    truths = [row(0, 1, 0, 0), row(0, 0, 1, 0), row(0, 0, 0, 1)]
+    assert dtssd(truths, truths) == 0
+    assert dtssd(truths, [1 - truth for truth in truths]) > 1, "the opposite change is the worst"
+    aside = [truth * 0.5 + 0.25 for truth in truths]  # half the change at two of four pixels, twice
+    assert dtssd(truths, aside) == pytest.approx(np.sqrt(2 * 0.5**2 / 4))
+    steady = np.uint8([[0, 1, 1, 0]])
+    assert dtssd([steady] * 3, [row(0, 1, 1, 0.3)] * 3) == 0, "a steady mistake does not flicker"
+    assert dtssd([steady] * 2, [row(0, 1, 1, 0), row(0, 1, 0, 0)]) == pytest.approx(0.5)
+
+
+def test_flicker_is_what_comes_or_goes_for_one_frame():
+    moving = [row(1, 1, 0, 0), row(0, 1, 1, 0), row(0, 0, 1, 1)]
+    assert flicker(moving) == 0, "motion is no flicker"
+    assert flicker([row(1, 1, 0), row(1, 0, 0), row(1, 1, 0)]) == pytest.approx(1 / 1)
+    assert flicker([row(1, 1, 0), row(1, 1, 0.5), row(1, 1, 0.25)]) == pytest.approx(0.25 / 2.5)
+    assert flicker([row(0, 0), row(0, 0), row(0, 0)]) == 0
+    assert flicker([np.uint8([[1, 1]]), np.uint8([[1, 0]]), np.uint8([[1, 1]])]) == 1, "masks do not wrap round"

@@ -1,141 +1,153 @@
-"""Cut people out of photos.
+"""Cut people out of photos and videos.
 
     tfseg cutout me.jpg -o me.png                             the person on a transparent background
     tfseg blur me.jpg -o me-blurred.jpg                       the background out of focus
     tfseg replace me.jpg --background beach.jpg -o me2.jpg    another background, or a colour such as '#00b140'
     tfseg mask me.jpg -o me-mask.png                          white person, black background
-    tfseg cutout photos/*.jpg -o cutouts/                     many photos into a folder
+    tfseg cutout photos -o cutouts                            a folder and all below it; a second run goes on
+    tfseg blur talk.mp4 -o talk-blurred.mp4                   a video with its sound, or an animated GIF
+    cat me.jpg | tfseg cutout - > me.png                      standard input to standard output
 
-Every result has its photo's full size. Photos are only ever read.
+Without -o a result lies beside its input: me-cutout.png, photos-cutout/. Inputs are only ever read.
 """
 
 import argparse
+import os
 import sys
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-from PIL import ImageColor
+from tfseg.batch import Recipe, develop, run, watch, write
+from tfseg.composite import MAX_STRENGTH, SHAPES
+from tfseg.effects import choose_effect, choose_finish, fit
+from tfseg.folder import formats, plan
+from tfseg.image import ImageError
+from tfseg.matte import MAX_FEATHER
+from tfseg.segmenter import ModelError, Segmenter
+from tfseg.video import VideoError
 
-from tfseg.composite import MAX_STRENGTH, blur_background, cut_out, replace_background
-from tfseg.image import EXTENSIONS, WRITABLE, ImageError, read_image, write_image
-from tfseg.matte import clean_mask, firm
-from tfseg.segmenter import Segmenter
-
-TRANSPARENT = (".png", ".webp")
+FORMATS = ("png", "webp", "jpg", "mp4", "webm", "mov", "gif")
+JOBS = min(4, os.cpu_count() or 1)
 
 
 def main(arguments=None):
     options = parse(arguments)
+    streamed = options.inputs == ["-"]
+    find = partial(plan, options.inputs, options.out, options.command, options.format, options.watch)
     try:
-        formats = TRANSPARENT if options.command == "cutout" else WRITABLE
-        results = name_results([Path(photo) for photo in options.photos], Path(options.out), formats)
-        effect = choose_effect(options)
-        segmenter = Segmenter.load(options.model)
-    except (ValueError, ImportError) as error:
+        tasks = [] if streamed else find()
+        recipe = choose_recipe(options)
+        if streamed:
+            return stream(recipe, options)
+        if options.watch:
+            watch(find, recipe, options.overwrite, options.jobs)
+        return report(run(tasks, recipe, options.overwrite, options.jobs), len(tasks))
+    except KeyboardInterrupt:
+        print("tfseg: stopped; the same command goes on from there.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # nobody reads any further, as before "head"
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (ImageError, VideoError, ModelError, ImportError) as error:
         print(f"tfseg: {error}", file=sys.stderr)
         return 2
-    failed = process(segmenter, effect, results)
-    return 0 if not failed else 2 if failed == len(results) else 1
 
 
 def parse(arguments):
     shared = argparse.ArgumentParser(add_help=False)
-    shared.add_argument("photos", nargs="+", metavar="PHOTO")
-    shared.add_argument("-o", "--out", required=True, help="a picture file for one photo, or a folder")
+    shared.add_argument("inputs", nargs="+", metavar="INPUT", help="photos, videos, folders, or - for standard input")
+    shared.add_argument("-o", "--out", help="a file for one input, or a folder (default: beside the input)")
+    shared.add_argument("--format", choices=FORMATS, help="of the results (default: png or jpg, webm or mp4, gif)")
+    shared.add_argument("--overwrite", action="store_true", help="make results anew that are there already")
+    shared.add_argument("--watch", action="store_true", help="go on with what is put into the folder, until stopped")
+    shared.add_argument("--jobs", type=count, default=JOBS, help="photos worked on at a time (default %(default)s)")
     shared.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped model)")
+    shared.add_argument("--threshold", type=float, help="probability that counts as half (default: the model's own)")
+    shared.add_argument("--largest-only", action="store_true", help="the largest person alone")
+    shared.add_argument(
+        "--feather",
+        type=float,
+        default=0,
+        metavar="SHARE",
+        help=f"blur of the outline, a share of the longer side, 0..{MAX_FEATHER} (default %(default)s)",
+    )
+    shared.add_argument("--max-side", type=count, metavar="PIXELS", help="shrink to at most this longer side")
+    shared.add_argument("--keep-exif", action="store_true", help="keep a photo's EXIF: time, place, owner")
+    shared.add_argument("--every", type=count, default=1, metavar="N", help="of a video, one frame in N")
+    shared.add_argument("--no-smooth", dest="smooth", action="store_false", help="each frame of a video by itself")
+    blended = argparse.ArgumentParser(add_help=False)
+    blended.add_argument(
+        "--no-decontaminate",
+        dest="decontaminate",
+        action="store_false",
+        help="leave the old background's colour in the edges",
+    )
     parser = argparse.ArgumentParser(
         prog="tfseg", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("cutout", parents=[shared], help="the person on a transparent background")
+    commands.add_parser("cutout", parents=[shared, blended], help="the person on a transparent background")
     commands.add_parser("mask", parents=[shared], help="white person, black background")
-    blur = commands.add_parser("blur", parents=[shared], help="the background out of focus")
+    blur = commands.add_parser("blur", parents=[shared, blended], help="the background out of focus")
     blur.add_argument(
         "--strength",
         type=float,
         default=0.03,
-        help="radius as a share of the longer side, 0..0.2 (default %(default)s)",
+        metavar="SHARE",
+        help=f"radius as a share of the longer side, 0..{MAX_STRENGTH} (default %(default)s)",
     )
-    replace = commands.add_parser("replace", parents=[shared], help="another background")
-    replace.add_argument("--background", required=True, metavar="COLOUR|PICTURE", help="'#00b140', 'white', a file")
+    blur.add_argument("--shape", choices=SHAPES, default="disc", help="of a point of light (default %(default)s)")
+    replace = commands.add_parser("replace", parents=[shared, blended], help="another background")
+    replace.add_argument(
+        "--background", required=True, metavar="COLOUR|PICTURE|VIDEO", help="'#00b140', 'white', or a file"
+    )
     return parser.parse_args(arguments)
 
 
-def choose_effect(options):
-    """What to make of a photo and its alpha: `(image, alpha) -> pixels` as `write_image` takes them.
-
-    Raises:
-        ValueError: the strength is out of range, or the background neither a colour nor a picture.
-    """
-    if options.command == "cutout":
-        return cut_out
-    if options.command == "mask":
-        return lambda image, alpha: np.round(alpha * 255).astype(np.uint8)
-    if options.command == "blur":
-        if not 0 <= options.strength <= MAX_STRENGTH:
-            raise ValueError(f"--strength: {options.strength} is out of range; it is a share, 0..{MAX_STRENGTH}.")
-        return lambda image, alpha: blur_background(image, alpha, options.strength)
-    background = read_background(options.background)
-    return lambda image, alpha: replace_background(image, alpha, background)
+def count(text):
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
+    return int(text)
 
 
-def read_background(text):
-    """A colour by name or code, else a picture file. Raises ImageError when it is neither."""
+def choose_recipe(options):
+    effect = choose_effect(options)
+    segmenter = Segmenter.load(options.model)
+    finish = choose_finish(options, segmenter.threshold)
+    shrink = partial(fit, max_side=options.max_side)
+    return Recipe(segmenter, shrink, finish, effect, options.keep_exif, options.every, options.smooth)
+
+
+def stream(recipe, options):
+    """A photo from standard input to a file or standard output."""
+    out = Path(options.out or "-")
+    to_file = str(out) != "-"
+    usual = "png" if options.command in ("cutout", "mask") else "jpg"
+    extension = out.suffix.lower() if to_file else f".{options.format or usual}"
+    if extension not in formats(options.command, video=False):
+        raise ImageError(f"{out}: {extension or 'a name without extension'} cannot hold this result.")
+    if not to_file and sys.stdout.isatty():
+        raise ImageError("standard output is a terminal; send it to a file with > or name one with -o.")
     try:
-        return ImageColor.getcolor(text, "RGB")
-    except ValueError:
-        if not Path(text).exists():
-            raise ImageError(f"--background: {text!r} is no colour and no such file.") from None
-    return read_image(text)
-
-
-def name_results(photos, out, formats):
-    """Decides where each result goes.
-
-    Args:
-        photos: list of paths.
-        out: a picture file, for one photo, or else a folder.
-        formats: extensions that can hold the result, the first for results in a folder.
-
-    Returns:
-        A list of `(photo, result)` paths.
-
-    Raises:
-        ImageError: several photos for one file, a format that cannot hold the result, or a result that would replace
-            a photo or another result.
-    """
-    if out.suffix.lower() in EXTENSIONS and not out.is_dir():
-        if len(photos) > 1:
-            raise ImageError(f"{out}: one file for {len(photos)} photos; name a folder.")
-        if out.suffix.lower() not in formats:
-            raise ImageError(f"{out}: {out.suffix} cannot hold this result; write {' or '.join(formats)}.")
-        results = [(photos[0], out)]
+        content = develop(sys.stdin.buffer.read(), recipe, extension)
+    except ImageError as error:
+        raise ImageError(f"standard input: {error}") from error
+    if to_file:
+        write(out, content)
     else:
-        results = [(photo, out / f"{photo.stem}{formats[0]}") for photo in photos]
-    taken = {}
-    for photo, result in results:
-        if result.exists() and any(other.exists() and result.samefile(other) for other in photos):
-            raise ImageError(f"{result}: the result would replace a photo; name another folder.")
-        if result in taken:
-            raise ImageError(f"{taken[result]} and {photo}: both would be written to {result}; name them apart.")
-        taken[result] = photo
-    return results
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    return 0
 
 
-def process(segmenter, effect, results):
-    """Writes every result; a bad photo is reported and does not stop the others. Returns how many failed."""
-    failed = 0
-    for photo, result in results:
-        try:
-            image = read_image(photo)
-            write_image(result, effect(image, firm(clean_mask(segmenter.alpha(image), segmenter.threshold))))
-            print(result)
-        except ImageError as error:
-            failed += 1
-            print(f"tfseg: {error}", file=sys.stderr)
-    if failed and len(results) > 1:
-        print(f"tfseg: {failed} of {len(results)} photos failed.", file=sys.stderr)
-    return failed
+def report(outcome, total):
+    """The last line, where there was more than one result to make, and the exit status."""
+    if total > 1:
+        kept = f", {outcome.kept} there already" if outcome.kept else ""
+        print(f"tfseg: {outcome.made} made{kept}, {outcome.failed} failed.", file=sys.stderr)
+    elif outcome.kept:
+        print("tfseg: the result is there already; --overwrite makes it anew.", file=sys.stderr)
+    return 0 if not outcome.failed else 2 if outcome.failed == total else 1
 
 
 if __name__ == "__main__":

@@ -6,17 +6,33 @@ import numpy as np
 ISLAND_SHARE = 0.03  # of the largest person's area: what is smaller is no second person
 HOLE_SHARE = 0.01  # of the largest person's area: the gap between arm and body is larger
 EDGE_SHARE = 0.01  # of the longer side: how far a soft edge reaches
-LOW, HIGH = 0.25, 0.75  # probabilities from which on a pixel is taken for all background, all person
+DOUBT = 0.25  # how far from the threshold a probability is taken for all background, all person
+MAX_FEATHER = 0.05
 HALF_STEP = 1 / 510  # alpha nearer to 0 or 1 than this is written as 0 or 255
 WORKING_SIDE = 1024  # pixels; smooth colours lose nothing by being found in a smaller picture
 
 
-def clean_mask(alpha, threshold=0.5):
+def finish(alpha, threshold=0.5, largest_only=False, feather=0):
+    """All steps from a network's alpha to that of a composite: `clean_mask`, `firm` and `soften`, in this order.
+
+    Args:
+        alpha: float32 `[H, W]` in 0..1.
+        threshold, largest_only, feather: as those take them.
+
+    Returns:
+        float32 `[H, W]` in 0..1; at least 0.5 where the cleaned probability reaches the threshold and nothing is
+        softened.
+    """
+    return soften(firm(clean_mask(alpha, threshold, largest_only), threshold), feather)
+
+
+def clean_mask(alpha, threshold=0.5, largest_only=False):
     """Removes specks beside the person and fills pinholes in the person.
 
     Args:
         alpha: float32 `[H, W]` in 0..1.
         threshold: 0..1, from which on a pixel is person.
+        largest_only: whether all but the largest person go.
 
     Returns:
         float32 `[H, W]` in 0..1. Islands below `ISLAND_SHARE` of the largest person go, with the haze around them;
@@ -30,7 +46,7 @@ def clean_mask(alpha, threshold=0.5):
     frame = np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))
     pinhole = hole_areas < HOLE_SHARE * areas.max()
     pinhole[frame[frame > 0] - 1] = False
-    kept = np.r_[False, areas >= ISLAND_SHARE * areas.max()][islands]
+    kept = np.r_[False, areas >= (1 if largest_only else ISLAND_SHARE) * areas.max()][islands]
     filled = np.r_[False, pinhole][holes]
     solid = kept | filled
     return np.where(_grown(filled) & solid, 1, np.where(_grown(solid), alpha, 0)).astype(np.float32)
@@ -48,16 +64,38 @@ def _grown(region):
     return cv2.dilate(region.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))).astype(bool)
 
 
-def firm(alpha):
+def firm(alpha, threshold=0.5):
     """Takes the last doubt out of an alpha: a network is never quite sure, but most of a person is not transparent.
 
     Args:
         alpha: float32 `[H, W]` in 0..1.
+        threshold: 0..1, exclusive; the probability that becomes one half.
 
     Returns:
-        float32 `[H, W]` in 0..1: 0 up to `LOW`, 1 from `HIGH` on, and straight in between.
+        float32 `[H, W]` in 0..1: 0 up to `DOUBT` below the threshold, 1 from `DOUBT` above it on, and straight in
+        between; a threshold nearer to 0 or 1 than `DOUBT` leaves less room on both sides alike.
     """
-    return np.clip((alpha - LOW) / (HIGH - LOW), 0, 1)
+    doubt = min(DOUBT, threshold, 1 - threshold)
+    return np.clip((alpha - (threshold - doubt)) / (2 * doubt), 0, 1)
+
+
+def soften(alpha, feather):
+    """Blurs the outline, for a person who is to melt into a background.
+
+    Args:
+        alpha: float32 `[H, W]` in 0..1.
+        feather: standard deviation of the Gaussian as a share of the longer side, 0..0.05.
+
+    Returns:
+        float32 `[H, W]` in 0..1.
+
+    Raises:
+        ValueError: `feather` is out of range.
+    """
+    if not 0 <= feather <= MAX_FEATHER:
+        raise ValueError(f"feather must lie in 0..{MAX_FEATHER}; received {feather}.")
+    sigma = feather * max(alpha.shape)
+    return cv2.GaussianBlur(alpha, (0, 0), sigma) if sigma else alpha
 
 
 def estimate_foreground(image, alpha):

@@ -1,4 +1,7 @@
-"""How good is a mask? Dice while training; Dice, IoU, boundary F and mean absolute difference when evaluating."""
+"""How good is a mask? Dice while training; Dice, IoU, boundary F and mean absolute difference when evaluating.
+
+How steady are a video's masks? dtSSD where the truth is known, flicker where it is not.
+"""
 
 import cv2
 import keras
@@ -77,6 +80,46 @@ def boundary_f(truth, person, tolerance=BOUNDARY_TOLERANCE):
 def mean_absolute_difference(truth, alpha):
     """Mean over pixels of |truth - alpha|, both `[H, W]` in 0..1: 0..1, lower is better."""
     return float(np.abs(truth.astype(np.float32) - alpha).mean())
+
+
+def dtssd(truths, alphas):
+    """How far masks change otherwise than the truth does from frame to frame (Erofeev et al. 2015).
+
+    Args:
+        truths, alphas: two or more maps each, `[H, W]` in 0..1, in the order of the frames.
+
+    Returns:
+        0..2, lower is better: the root of the mean squared difference of the changes, the mean over frames.
+    """
+    scores, last = [], None
+    for truth, alpha in zip(truths, alphas, strict=True):
+        error = alpha - truth.astype(np.float32)
+        if last is not None:
+            scores.append(np.sqrt(np.square(error - last).mean()))
+        last = error
+    return float(np.mean(scores))
+
+
+def flicker(alphas):
+    """How much of the person comes or goes for a single frame.
+
+    What moves on changes a pixel once; what flickers changes it there and back. So of every pixel that lies above, or
+    below, both the frame before and the frame after, the smaller of the two changes counts.
+
+    Args:
+        alphas: three or more maps `[H, W]` in 0..1, in the order of the frames.
+
+    Returns:
+        0 for none; the sum of these changes over the sum of the alphas between the first and the last.
+    """
+    changed, person, before, now = 0.0, 0.0, None, None
+    for after in alphas:
+        if before is not None:
+            rise, fall = now - before, now - after
+            changed += float(np.where(rise * fall > 0, np.minimum(np.abs(rise), np.abs(fall)), 0).sum())
+            person += float(now.sum())
+        before, now = now, after.astype(np.float32)
+    return changed / person if person else 0.0
 
 
 def _outline(mask):

@@ -1,0 +1,82 @@
+"""What to make of a picture and its alpha: the command line's choices as one function."""
+
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import ImageColor
+
+from tfseg.composite import MAX_STRENGTH, blur_background, cut_out, replace_background
+from tfseg.image import ImageError, read_image
+from tfseg.matte import MAX_FEATHER, finish
+from tfseg.video import VideoBackground, VideoError, is_video
+
+
+def choose_effect(options):
+    """The effect of a command line.
+
+    Args:
+        options: of `tfseg.cli.parse`.
+
+    Returns:
+        `(image, alpha, seconds) -> pixels`: uint8 `[H, W, 3]` RGB, float32 `[H, W]` in 0..1 and the time in a video,
+        to uint8 `[H, W]`, `[H, W, 3]` or `[H, W, 4]`.
+
+    Raises:
+        ImageError: an option is out of range, or the background neither a colour nor a picture nor a video.
+    """
+    if options.command == "mask":
+        return lambda image, alpha, seconds: np.round(alpha * 255).astype(np.uint8)
+    decontaminate = options.decontaminate
+    if options.command == "cutout":
+        return lambda image, alpha, seconds: cut_out(image, alpha, decontaminate)
+    if options.command == "blur":
+        check("--strength", options.strength, MAX_STRENGTH)
+        return lambda image, alpha, seconds: blur_background(
+            image, alpha, options.strength, options.shape, decontaminate
+        )
+    background = read_background(options.background)
+    return lambda image, alpha, seconds: replace_background(image, alpha, background(seconds), decontaminate)
+
+
+def read_background(text):
+    """A colour by name or code, a picture or a video, as a function of the time in seconds."""
+    try:
+        colour = ImageColor.getcolor(text, "RGB")
+        return lambda seconds: colour
+    except ValueError:
+        if not Path(text).exists():
+            raise ImageError(f"--background: {text!r} is no colour and no such file.") from None
+    try:
+        if is_video(text):
+            return VideoBackground(text).at
+        picture = read_image(text)
+    except (ImageError, VideoError) as error:
+        raise ImageError(f"--background: {error}") from error
+    return lambda seconds: picture
+
+
+def choose_finish(options, threshold):
+    """From a network's alpha to that of the composite; `threshold` is the model's. Raises ImageError."""
+    check("--feather", options.feather, MAX_FEATHER)
+    if options.threshold is not None:
+        if not 0 < options.threshold < 1:
+            raise ImageError(f"--threshold: {options.threshold} is out of range; it lies between 0 and 1.")
+        threshold = options.threshold
+    return partial(finish, threshold=threshold, largest_only=options.largest_only, feather=options.feather)
+
+
+def check(name, value, most):
+    if not 0 <= value <= most:
+        raise ImageError(f"{name}: {value} is out of range; it is a share of the longer side, 0..{most}.")
+
+
+def fit(image, max_side):
+    """The picture with its longer side at most `max_side` pixels; None leaves it as it is."""
+    height, width = image.shape[:2]
+    scale = (max_side or max(height, width)) / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)

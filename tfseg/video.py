@@ -1,0 +1,184 @@
+"""Videos in, videos out: frame count, time stamps, rotation, colour coding and sound stay what they were.
+
+    convert("me.mp4", "me.webm", recipe)    every frame through a `tfseg.batch.Recipe`
+
+FFmpeg, through PyAV, decodes and encodes. Decoding, segmenting and encoding run side by side, a few frames apart, so
+that a video of any length takes the memory of these frames.
+"""
+
+import contextlib
+import errno
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from PIL import Image
+
+from tfseg.ahead import ahead
+from tfseg.image import EXTENSIONS, FORMATS, replacing
+from tfseg.smoothing import Smoothing
+from tfseg.videowriter import VideoWriter
+
+VIDEO_EXTENSIONS = (
+    ".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".mpg", ".mpeg", ".wmv", ".flv", ".3gp", ".ts", ".mts", ".ogv"
+)  # fmt: skip
+VIDEO_WRITABLE = (".mp4", ".webm", ".mov", ".gif")
+
+
+class VideoError(ValueError):
+    """A video that cannot be read or written; the message names the file and the reason."""
+
+
+class Picture(NamedTuple):
+    """A frame: uint8 `[H, W, 1, 3 or 4]`, upright; its time stamp and duration in units of the video's time base."""
+
+    pixels: np.ndarray
+    stamp: int
+    duration: int
+    seconds: float
+
+
+def is_video(path):
+    """Whether a file is a video or an animated GIF, by its name, or by its content where the name says too little."""
+    extension = Path(path).suffix.lower()
+    if extension in VIDEO_EXTENSIONS:
+        return True
+    if extension in EXTENSIONS and extension != ".gif" or not Path(path).is_file():
+        return False
+    try:
+        with Image.open(path, formats=FORMATS) as picture:
+            return picture.format == "GIF" and picture.is_animated
+    except Exception:  # a damaged GIF is reported when it is read
+        return extension != ".gif"
+
+
+def convert(source, result, recipe, advance=lambda: None):
+    """Makes a video of a video, under a temporary name first.
+
+    Args:
+        source: path of the video or animated GIF.
+        result: path; its extension, one of `VIDEO_WRITABLE`, names the format. Sound is copied, or encoded anew where
+            the format cannot hold it; a GIF has none.
+        recipe: `tfseg.batch.Recipe`.
+        advance: called after every frame that is written.
+
+    Raises:
+        VideoError: the video cannot be read or the result not be encoded.
+        OSError: the disk refuses.
+    """
+    with opened(source) as (given, stream), replacing(result) as temporary:
+        with VideoWriter(temporary, given, stream) as writer:
+            frames = ahead(read_items(given, stream, recipe.every))
+            for item in ahead(_made(frames, recipe)):
+                writer.write(item)
+                if isinstance(item, Picture):
+                    advance()
+        if not writer.pictures:
+            raise VideoError(f"{source}: holds no frame that can be read.")
+
+
+def _made(items, recipe):
+    smoothing = Smoothing(recipe.segmenter, recipe.smooth)
+    for item in items:
+        if isinstance(item, Picture):
+            image = recipe.fit(item.pixels)
+            alpha = recipe.finish(smoothing.alpha(image))
+            item = item._replace(pixels=recipe.effect(image, alpha, item.seconds))
+        yield item
+
+
+@contextlib.contextmanager
+def opened(path):
+    """The opened container and its video stream; what FFmpeg reports inside becomes VideoError, or OSError for a full
+    disk."""
+    try:
+        with av.open(str(path)) as given:
+            streams = [s for s in given.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+            if not streams:
+                raise VideoError(f"{path}: holds no video stream.")
+            streams[0].thread_type = "AUTO"
+            yield given, streams[0]
+    except av.FFmpegError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OSError(error.errno, error.strerror) from error
+        raise VideoError(f"{path}: {error.strerror or error}") from error
+
+
+def read_items(given, stream, every=1):
+    """Yields, in the file's order, a `Picture` for every `every`-th frame and the packets of the sound."""
+    index, stamp = 0, None
+    step = int(1 / (stream.average_rate or stream.guessed_rate or 25) / stream.time_base)
+    for packet in given.demux(stream, *given.streams.audio):
+        if packet.stream.type == "audio":
+            yield packet
+            continue
+        for frame in packet.decode():
+            if frame.pts is not None:
+                stamp = frame.pts if stamp is None else max(frame.pts, stamp + 1)
+            else:
+                stamp = 0 if stamp is None else stamp + step
+            if index % every == 0:
+                duration = (frame.duration or step) * every
+                yield Picture(_upright(frame), stamp, duration, float(stamp * stream.time_base))
+            index += 1
+
+
+def _upright(frame):
+    """uint8 `[H, W, 3]` RGB, turned as the file says; transparency is laid over white, as in a photo."""
+    if any(component.is_alpha for component in frame.format.components):
+        rgba = frame.to_ndarray(format="rgba").astype(np.float32)
+        pixels = np.rint(255 + (rgba[..., :3] - 255) * rgba[..., 3:] / 255).astype(np.uint8)
+    else:
+        pixels = frame.reformat(format="rgb24", src_color_range=frame.color_range).to_ndarray()
+    return np.ascontiguousarray(np.rot90(pixels, round(frame.rotation / 90)))
+
+
+def count_frames(path):
+    """How many frames a video has by its header, and 0 where that says nothing or the file cannot be read."""
+    try:
+        with opened(path) as (given, stream):
+            seconds = (given.duration or 0) / av.time_base
+            return stream.frames or round(seconds * (stream.average_rate or 0))
+    except (VideoError, OSError):
+        return 0
+
+
+class VideoBackground:
+    """A video as background: what it shows at a time, begun again when it ends before the person's does.
+
+    Raises:
+        VideoError: it cannot be read.
+    """
+
+    def __init__(self, path):
+        self.path = path
+        self._rewind()
+
+    def at(self, seconds):
+        """The frame shown at a time, uint8 `[H, W, 3]` RGB; going back in time starts from the first frame again."""
+        if seconds < self.asked:
+            self._rewind()
+        self.asked = seconds
+        while self.coming[0] <= seconds:
+            self.shown, self.coming = self.coming, next(self.frames)
+        return self.shown[1]
+
+    def _rewind(self):
+        self.asked, self.frames = 0, self._endless()
+        try:
+            self.shown, self.coming = next(self.frames), next(self.frames)
+        except StopIteration:
+            raise VideoError(f"{self.path}: holds no frame that can be read.") from None
+
+    def _endless(self):
+        begin, end = 0, 0
+        while True:
+            with opened(self.path) as (given, stream):
+                for item in read_items(given, stream):
+                    if isinstance(item, Picture):
+                        yield begin + item.seconds, item.pixels
+                        end = begin + item.seconds + float(item.duration * stream.time_base)
+            if end == begin:
+                return
+            begin = end
