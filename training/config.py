@@ -7,6 +7,11 @@ import sys
 from tfseg.encoders import ENCODERS, STRIDES
 from training.schedules import SCHEDULES
 
+MODES = {
+    "resume": "go on with the run in --out where it was stopped",
+    "find_lr": "train nothing: try rising learning rates and suggest one",
+}
+
 
 def setting(group, default, help_text, valid=lambda value: True):
     return dataclasses.field(default=default, metadata={"group": group, "help": help_text, "valid": valid})
@@ -136,24 +141,27 @@ def flag(name):
     return "--" + name.replace("_", "-")
 
 
-def parse(arguments=None):
+def parse(arguments=None, program="training.fit", purpose="Train a person segmenter on labelled photos.", modes=MODES):
     """Reads the command line.
+
+    Args:
+        arguments: list of words; None: those of the process.
+        program, purpose: what help and complaints call it, and what help says it does.
+        modes: what it can be told to do instead of starting a run, with its help.
 
     Returns:
         `(given, mode)`: a dict of the settings that were named, by field, and what to do: "start" a run, "resume"
         it, or "find_lr".
     """
     parser = OneLineParser(
-        prog="training.fit",
-        usage="python -m training.fit [--data DIR ...] [options]",
-        description="Train a person segmenter on labelled photos.",
+        prog=program,
+        usage=f"python -m {program} [--data DIR ...] [options]",
+        description=purpose,
         argument_default=argparse.SUPPRESS,
     )
     instead = parser.add_mutually_exclusive_group()
-    instead.add_argument("--resume", action="store_true", help="go on with the run in --out where it was stopped")
-    instead.add_argument(
-        "--find-lr", action="store_true", help="train nothing: try rising learning rates and suggest one"
-    )
+    for mode, help_text in modes.items():
+        instead.add_argument(flag(mode), dest="mode", action="store_const", const=mode, help=help_text)
     groups = {}
     for field in dataclasses.fields(FitConfig):
         name, help_text = field.metadata["group"], field.metadata["help"]
@@ -168,5 +176,5 @@ def parse(arguments=None):
             help_text += f" (default {field.default})"
             group.add_argument(flag(field.name), help=help_text, type=type(field.default))
     given = vars(parser.parse_args(arguments))
-    mode = "resume" if given.pop("resume", False) else "find_lr" if given.pop("find_lr", False) else "start"
+    mode = given.pop("mode", "start")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}, mode
