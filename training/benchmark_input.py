@@ -12,6 +12,7 @@ import sys
 import time
 
 import keras
+import numpy as np
 
 from training.config import FitConfig, parse
 from training.fit import build_model, training_data
@@ -60,7 +61,7 @@ def measure(config, warmup, seconds):
     size = len(cached[0])
 
     def train(batch):
-        model.train_on_batch(*batch)
+        model.train_on_batch(*map(np.asarray, batch))
 
     steps = {
         "pipeline alone": lambda: next(batches),

@@ -23,10 +23,10 @@ def sweep(model, dataset, steps=STEPS):
         `(rates, losses)`: two lists of equal length, `losses` smoothed; they end where the loss diverged.
     """
     rates, raw, losses = [], [], []
-    for rate, (image, mask, weight) in zip(np.geomspace(LOWEST, HIGHEST, steps), dataset, strict=False):
+    for rate, batch in zip(np.geomspace(LOWEST, HIGHEST, steps), dataset, strict=False):
         model.optimizer.learning_rate = rate
         model.reset_metrics()
-        raw.append(float(model.train_on_batch(image, mask, weight, return_dict=True)["loss"]))
+        raw.append(float(model.train_on_batch(*map(np.asarray, batch), return_dict=True)["loss"]))
         if not math.isfinite(raw[-1]):
             break
         rates.append(float(rate))

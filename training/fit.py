@@ -25,7 +25,7 @@ from training.checkpoints import Checkpoints, read_history
 from training.config import FitConfig, parse
 from training.figures import plot_curves, plot_sweep
 from training.finder import suggest, sweep
-from training.progress import EarlyStopping, FiniteLoss, Progress, exhausted
+from training.monitor import EarlyStopping, FiniteLoss, Progress, exhausted
 from training.record import check_photos, load_config, write_run
 from training.samples import Samples
 from training.schedules import Plateau
