@@ -45,6 +45,29 @@ def test_blurring_spreads_a_background_point_over_the_disc_and_keeps_its_light()
     assert abs(int(result[50, 50, 0]) - 255 * (1.055 * len(spread) ** (-1 / 2.4) - 0.055)) <= 2
 
 
+@pytest.mark.parametrize("shape, corner", [("disc", True), ("gaussian", False)])
+def test_a_disc_ends_sharply_and_a_gaussian_fades(shape, corner):
+    image, alpha = np.zeros((201, 201, 3), np.uint8), np.zeros((201, 201), np.float32)
+    image[96:105, 96:105] = 255
+    lit = blur_background(image, alpha, 20 / 201, shape)[100, 100:, 0].astype(int)
+    assert (lit[12] > 0.9 * lit[0]) == corner, "within the disc the light is even"
+    assert (lit[28] > 0) != corner, "and none beyond it"
+
+
+def test_a_gaussian_takes_no_colour_from_the_person_either():
+    image, alpha = scene()
+    result = blur_background(image, alpha, 0.1, "gaussian")
+    assert np.abs(result[:, 80:].astype(int) - (0, 0, 200)).max() <= 1
+    with pytest.raises(ValueError, match="shape.*'square'"):
+        blur_background(image, alpha, 0.1, "square")
+
+
+def test_the_photos_own_colours_stay_when_told_so(draw):
+    image = draw(4)[0]
+    half = np.full(image.shape[:2], 0.5, np.float32)
+    assert np.array_equal(cut_out(image, half, decontaminate=False)[..., :3], image)
+
+
 def test_no_strength_leaves_the_photo_and_too_much_is_refused():
     image, alpha = scene()
     assert np.array_equal(blur_background(image, alpha, 0), image)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfseg.matte import clean_mask, estimate_foreground, firm
+from tfseg.matte import clean_mask, estimate_foreground, finish, firm, soften
 
 
 def soft_disc(height, width, blur):
@@ -66,6 +66,25 @@ def test_firm_alpha_is_nothing_or_all_where_the_network_is_nearly_sure():
     assert firmed.dtype == np.float32
 
 
+@pytest.mark.parametrize("threshold", [0.1, 0.3, 0.5, 0.8])
+def test_the_threshold_becomes_one_half(threshold):
+    alpha = np.linspace(0, 1, 101, dtype=np.float32)[None]
+    firmed = firm(alpha, threshold)
+    assert np.array_equal(firmed >= 0.5 - 1e-6, alpha >= threshold - 1e-6)
+    assert firmed.min() == 0 and firmed.max() == pytest.approx(1) and (np.diff(firmed) >= 0).all()
+
+
+def test_feather_spreads_the_outline_and_keeps_its_place():
+    alpha = np.zeros((100, 100), np.float32)
+    alpha[:, :50] = 1
+    soft = soften(alpha, 0.04)
+    assert np.array_equal(soft >= 0.5, alpha >= 0.5)
+    assert soft[50, 45] == pytest.approx(0.87, abs=0.03), "4 pixels: the Gaussian's integral at 1.1 of them"
+    assert soften(alpha, 0) is alpha
+    with pytest.raises(ValueError, match=r"feather.*0\.06"):
+        soften(alpha, 0.06)
+
+
 def drawn():
     """A person of 100x60 pixels, with an arm's gap of 20x20 (1/15 of her) open to nowhere, as soft as a network's."""
     alpha = np.zeros((200, 200), np.float32)
@@ -74,33 +93,41 @@ def drawn():
     return alpha
 
 
-def soften(alpha):
+def blurred(alpha):
     return cv2.GaussianBlur(alpha, (0, 0), 1)
 
 
 def test_a_clean_mask_is_left_as_it_is():
-    alpha = soften(drawn())
+    alpha = blurred(drawn())
     assert np.abs(clean_mask(alpha) - alpha).max() < 0.05
 
 
 def test_specks_go_with_their_haze_and_a_second_person_stays():
     marred = drawn()
     marred[20:28, 20:28] = 1
-    cleaned = clean_mask(soften(marred))
+    cleaned = clean_mask(blurred(marred))
     assert not cleaned[10:40, 10:40].any()
-    assert np.abs(cleaned - soften(drawn())).max() < 0.05
+    assert np.abs(cleaned - blurred(drawn())).max() < 0.05
     second = drawn()
     second[10:40, 10:40] = 1
-    assert clean_mask(soften(second))[25, 25] == 1
+    assert clean_mask(blurred(second))[25, 25] == 1
+
+
+def test_of_two_persons_the_larger_is_left_when_told_so():
+    second = drawn()
+    second[10:40, 10:40] = 1
+    alone = clean_mask(blurred(second), largest_only=True)
+    assert not alone[:42, :45].any() and np.abs(alone - blurred(drawn())).max() < 0.05
+    assert np.array_equal(finish(blurred(second), 0.5, True, 0.01), soften(firm(alone), 0.01))
 
 
 def test_pinholes_are_filled_inside_the_person_alone():
     marred = drawn()
     marred[60:65, 80:85] = 0  # inside
     marred[100:103, 71:74] = 0  # a pixel from her outline
-    cleaned = clean_mask(soften(marred))
+    cleaned = clean_mask(blurred(marred))
     assert cleaned[58:67, 78:87].min() > 0.95 and cleaned[100, 100] == 0
-    assert np.abs(cleaned - soften(drawn()))[:, :70].max() < 0.35, "nothing grows out of her"
+    assert np.abs(cleaned - blurred(drawn()))[:, :70].max() < 0.35, "nothing grows out of her"
 
 
 def test_a_photo_without_any_person_stays_without():

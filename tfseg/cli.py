@@ -33,6 +33,9 @@ JOBS = min(4, os.cpu_count() or 1)
 def main(arguments=None):
     options = parse(arguments)
     streamed = options.inputs == ["-"]
+    if "-" in options.inputs and not streamed:
+        print("tfseg: - stands for standard input and comes alone.", file=sys.stderr)
+        return 2
     find = partial(plan, options.inputs, options.out, options.command, options.format, options.watch)
     try:
         tasks = [] if streamed else find()
@@ -131,12 +134,17 @@ def stream(recipe, options):
     try:
         content = develop(sys.stdin.buffer.read(), recipe, extension)
     except ImageError as error:
-        raise ImageError(f"standard input: {error}") from error
+        raise ImageError(f"standard input: {str(error).removeprefix('image: ')}") from error
     if to_file:
         write(out, content)
-    else:
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        return 0
+    try:
+        with open(sys.stdout.fileno(), "wb", closefd=False) as pipe:  # sys.stdout may be unbuffered and stop half-way
+            pipe.write(content)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise ImageError(f"standard output: cannot be written: {error.strerror}") from error
     return 0
 
 

@@ -76,7 +76,7 @@ def firm(alpha, threshold=0.5):
         between; a threshold nearer to 0 or 1 than `DOUBT` leaves less room on both sides alike.
     """
     doubt = min(DOUBT, threshold, 1 - threshold)
-    return np.clip((alpha - (threshold - doubt)) / (2 * doubt), 0, 1)
+    return np.clip(0.5 + (alpha - threshold) / (2 * doubt), 0, 1)
 
 
 def soften(alpha, feather):

@@ -38,12 +38,15 @@ class Progress:
         print(line, file=file or sys.stdout, flush=True)
 
     def text(self, seconds):
+        """The line as it stands after this many seconds."""
         rate = self.done / max(seconds, 1e-9)
         if not self.total:
             return f"{self.done} {self.unit}  {rate:.1f}/s"
-        left = round((self.total - self.done) / rate) if self.done else 0
-        clock = f"{left // 3600}:{left // 60 % 60:02d}:{left % 60:02d}"
-        return f"{self.done}/{self.total} {self.unit}  {100 * self.done / self.total:.0f}%  {rate:.1f}/s  {clock} left"
+        text = f"{self.done}/{self.total} {self.unit}  {100 * self.done / self.total:.0f}%  {rate:.1f}/s"
+        if not self.done:
+            return text
+        left = max(0, round((self.total - self.done) / rate))
+        return f"{text}  {left // 3600}:{left // 60 % 60:02d}:{left % 60:02d} left"
 
     def _clear(self):
         if self.shown:

@@ -102,6 +102,8 @@ def opened(path):
     except av.FFmpegError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise OSError(error.errno, error.strerror) from error
+        if isinstance(error, av.InvalidDataError):
+            raise VideoError(f"{path}: not a video that can be read, or a damaged one.") from error
         raise VideoError(f"{path}: {error.strerror or error}") from error
 
 
