@@ -66,6 +66,19 @@ def test_history_is_read_back_as_it_was_and_a_resumed_run_remembers_its_best(tmp
     assert read_history(tmp_path / "missing.csv") == []
 
 
+def test_a_history_that_is_damaged_or_too_short_is_named(tmp_path):
+    path = tmp_path / "history.csv"
+    drive(started(tmp_path, []), 1, 0.5, 0.9)
+    assert len(read_history(path, 1)) == 1 and read_history(path, 0) == []
+    with pytest.raises(ValueError, match=f"^{path}: holds 1 epochs where last.keras has 2"):
+        read_history(path, 2)
+    whole = path.read_text()
+    for damaged in (whole.replace("val_dice", "val_d"), whole.replace("0.9", "?"), whole[: len(whole) * 3 // 4]):
+        path.write_text(damaged)
+        with pytest.raises(ValueError, match=f"^{path}: damaged"):
+            read_history(path)
+
+
 def test_a_run_killed_while_saving_leaves_the_last_checkpoint_whole(tmp_path, monkeypatch):
     checkpoints = started(tmp_path, [])
     drive(checkpoints, 1, 0.5, 0.9)

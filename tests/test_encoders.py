@@ -50,6 +50,28 @@ def test_freezing_keeps_the_finer_stages_and_trains_the_coarser():
     assert len(whole.trainable_weights) > len(encoder.trainable_weights)
 
 
+def test_every_stage_can_be_frozen_and_trained_again(built):
+    name, encoder = built
+    for stride in (0, *STRIDES, 0):
+        freeze(encoder, name, stride)
+        trainable = {layer.name: layer.trainable for layer in encoder.layers}
+        assert [not trainable[tap] for tap in ENCODERS[name].taps] == [tap_stride <= stride for tap_stride in STRIDES]
+        assert bool(encoder.trainable_weights) == (stride < STRIDES[-1])
+
+
+def test_it_is_saved_and_loaded_with_its_weights_and_what_is_frozen(built, tmp_path):
+    name, encoder = built
+    image = np.random.default_rng(0).uniform(-1, 1, (1, HEIGHT, WIDTH, 3)).astype(np.float32)
+    freeze(encoder, name, 8)
+    encoder.save(tmp_path / "encoder.keras")
+    frozen = len(encoder.trainable_weights)
+    freeze(encoder, name, 0)
+    loaded = keras.models.load_model(tmp_path / "encoder.keras")
+    assert len(loaded.trainable_weights) == frozen < len(encoder.trainable_weights)
+    for tap, expected in zip(loaded(image), encoder(image), strict=True):
+        np.testing.assert_allclose(tap, expected, rtol=1e-5, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_normalisation_is_what_the_backbone_was_trained_with(name):
     image = keras.Input((8, 9, 3))

@@ -1,3 +1,4 @@
+import importlib.util
 import json
 import math
 import os
@@ -19,6 +20,7 @@ from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
 from training import checkpoints, fit, schedules, state
 from training.checkpoints import Checkpoints, read_history
+from training.config import FitConfig
 
 REPOSITORY = Path(tfseg.__file__).parents[1]
 WRITTEN = [
@@ -271,9 +273,28 @@ def test_a_network_that_cannot_be_had_is_named(refused, tmp_path, arguments, nam
     assert named in refused(tmp_path, *arguments, build_model=fit.build_model)
 
 
+def test_curves_for_tensorboard_need_an_extra(refused, fit_small, tmp_path, monkeypatch):
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorboard" else found(name))
+    assert "tfseg[tensorboard]" in refused(tmp_path, "--tensorboard")
+    monkeypatch.undo()
+    pytest.importorskip("tensorboard", reason="tensorboard is not installed")
+    assert fit_small(tmp_path, "--tensorboard") == 0
+    assert list((tmp_path / "tensorboard").glob("*/events*"))
+
+
+@pytest.mark.parametrize("encoder, first", [("mobilenet_v2", fit.BUNDLED), ("resnet50", "imagenet")])
+def test_an_encoder_begins_with_the_shipped_weights_or_else_with_those_of_imagenet(monkeypatch, encoder, first):
+    asked = []
+    monkeypatch.setattr(fit, "unet", lambda *given: asked.append(given) or network_with_encoder(FitConfig()))
+    fit.build_model(FitConfig(encoder=encoder, frozen_stride=0))
+    assert asked == [(encoder, 320, 256, first)]
+
+
 def test_a_folder_that_cannot_be_written_ends_in_one_line(refused, tmp_path):
     (tmp_path / "file").write_text("in the way")
-    assert "file" in refused(tmp_path, "--out", str(tmp_path / "file" / "run"))
+    out = tmp_path / "file" / "run"
+    assert f"--out: {out} cannot be written" in refused(tmp_path, "--out", str(out))
 
 
 def test_imagenet_weights_without_a_network_end_in_one_line_with_the_way_out(photos, tmp_path):
@@ -329,7 +350,7 @@ class Poisoned(Failing):
 @pytest.mark.parametrize(
     "failing, words",
     [
-        (DiskFull, ["{out}: cannot be written: ", "File too large"]),
+        (DiskFull, ["--out: {out} cannot be written: ", "File too large"]),
         (Poisoned, ["the loss became nan in step 1 of epoch 2", "{out}", "--learning-rate", "--clip-norm"]),
     ],
 )

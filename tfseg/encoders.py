@@ -48,12 +48,26 @@ ENCODERS = {
         offset=(-1.0, -1.0, -1.0),
         taps=("expanded_conv_project_BN", "block_2_add", "block_5_add", "block_12_add", "out_relu"),
     ),
+    "resnet50": Encoder(
+        application=keras.applications.ResNet50,
+        bgr=True,
+        scale=1.0,
+        offset=(-103.939, -116.779, -123.68),
+        taps=("conv1_relu", "conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "conv5_block3_out"),
+    ),
     "resnet101": Encoder(
         application=keras.applications.ResNet101,
         bgr=True,
         scale=1.0,
         offset=(-103.939, -116.779, -123.68),
         taps=("conv1_relu", "conv2_block3_out", "conv3_block4_out", "conv4_block23_out", "conv5_block3_out"),
+    ),
+    "efficientnetv2_b0": Encoder(
+        application=keras.applications.EfficientNetV2B0,
+        bgr=False,
+        scale=1.0,  # normalises by itself
+        offset=(0.0, 0.0, 0.0),
+        taps=("block1a_project_activation", "block2b_add", "block3b_add", "block5e_add", "top_activation"),
     ),
 }
 
@@ -86,8 +100,8 @@ def build_encoder(name, height, width, weights="imagenet"):
         if weights == "imagenet":
             raise WeightsError(
                 f"the ImageNet weights of {name} could not be downloaded ({error}). Start from the shipped "
-                "model (--init bundled), from a notop weights file that you have (--init PATH), or from nothing "
-                "(--init none)."
+                "model (--init bundled, for mobilenet_v2), from a notop weights file that you have (--init PATH), or "
+                "from nothing (--init none)."
             ) from error
         raise WeightsError(
             f"{weights}: does not fit {name} without its top: {str(error).partition(chr(10))[0]}"

@@ -58,12 +58,26 @@ class Checkpoints(keras.callbacks.Callback):
             self.copy.save(temporary)
 
 
-def read_history(path):
-    """Reads history.csv; an empty list where there is none."""
-    if not path.exists():
-        return []
-    with open(path, newline="") as file:
-        return [
-            {name: int(value) if name == "epoch" else float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
+def read_history(path, epochs=None):
+    """Reads history.csv; an empty list where there is none.
+
+    Args:
+        path: of the file, as `pathlib.Path`.
+        epochs: how many of its epochs are wanted, from the first; None: all.
+
+    Raises:
+        ValueError: the file is damaged, or holds fewer epochs.
+    """
+    rows = []
+    try:
+        if path.exists():
+            with open(path, newline="") as file:
+                rows = [
+                    {name: int(row[name]) if name == "epoch" else float(row[name]) for name in COLUMNS}
+                    for row in csv.DictReader(file)
+                ]
+    except (ValueError, KeyError, TypeError, csv.Error) as error:
+        raise ValueError(f"{path}: damaged, so the run cannot be resumed: {error!r}") from error
+    if epochs and len(rows) < epochs:
+        raise ValueError(f"{path}: holds {len(rows)} epochs where last.keras has {epochs}; the run cannot be resumed.")
+    return rows[:epochs]

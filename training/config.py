@@ -38,7 +38,10 @@ class FitConfig:
 
     encoder: str = setting("network", "mobilenet_v2", f"backbone: {', '.join(ENCODERS)}")
     init: str = setting(
-        "network", "bundled", "first weights: bundled, imagenet, none, or a path (.keras checkpoint or notop .h5)"
+        "network",
+        "auto",
+        "first weights: bundled (of the shipped mobilenet_v2), imagenet, none, or a path (.keras checkpoint or notop "
+        ".h5); auto: bundled where there are any, imagenet otherwise",
     )
     height: int = setting(
         "network", 320, "of the network's input, pixels, a multiple of 32", lambda n: n >= 32 and n % 32 == 0

@@ -9,6 +9,7 @@ Writes into --out: best_dice.keras, best_loss.keras (weights for use), last.kera
 history.csv, curves.png, samples.png, log.jsonl, split.json and run.json; with --find-lr only lr_finder.png.
 """
 
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -33,6 +34,7 @@ from training.sources import load_pairs
 from training.state import load_last, start, unfreeze
 
 BUNDLED = Path(tfseg.__file__).parent / "pretrained" / "person_mobilenet_v2.keras"
+BUNDLED_ENCODER = "mobilenet_v2"
 
 
 def main(arguments=None):
@@ -44,7 +46,8 @@ def main(arguments=None):
         print(f"training.fit: {error}", file=sys.stderr)
         return 2
     except OSError as error:  # which names no file when a disk is full
-        where = "" if error.filename else f"{given.get('out', FitConfig.out)}: cannot be written: "
+        out = given.get("out", FitConfig.out)
+        where = f"--out: {out} cannot be written: " if str(error.filename or out).startswith(out) else ""
         print(f"training.fit: {where}{error}", file=sys.stderr)
         return 2
     except tf.errors.ResourceExhaustedError:
@@ -79,11 +82,10 @@ def fit(config):
     if not model.compiled:
         start(model, config, steps)
     epoch = int(model.optimizer.iterations) // steps
-    checkpoints = Checkpoints(out, read_history(out / "history.csv")[:epoch])
+    checkpoints = Checkpoints(out, read_history(out / "history.csv", epoch))
+    callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)
     write_run(config, train, val, out)
     print(f"{len(train)} photos to train on, {len(val)} to validate on, {steps} steps an epoch; writing to {out}/")
-
-    callbacks = build_callbacks(config, checkpoints, val, steps, model.optimizer.use_ema)
     for end in sorted({min(config.frozen_epochs, config.epochs), config.epochs}):
         if not epoch < end or exhausted(checkpoints.history, config.patience):
             continue
@@ -123,7 +125,8 @@ def find_learning_rate(config):
 
 def build_model(config):
     """The network with its first weights."""
-    named = {"bundled": BUNDLED, "imagenet": "imagenet", "none": None}
+    auto = BUNDLED if config.encoder == BUNDLED_ENCODER else "imagenet"
+    named = {"auto": auto, "bundled": BUNDLED, "imagenet": "imagenet", "none": None}
     model = unet(config.encoder, config.height, config.width, named.get(config.init, config.init))
     freeze(model.get_layer("encoder"), config.encoder, config.frozen_stride)
     return model
@@ -143,7 +146,7 @@ def training_data(config, pairs, first_epoch=0):
     )
 
 
-def build_callbacks(config, checkpoints, val, steps, averages):
+def build_callbacks(config, checkpoints, train, val, averages):
     """What watches the training; the order matters, as each of them says."""
     out, history = Path(config.out), checkpoints.history
     callbacks = [FiniteLoss(out), checkpoints]
@@ -153,8 +156,11 @@ def build_callbacks(config, checkpoints, val, steps, averages):
         callbacks.append(Plateau(config.learning_rate, config.plateau_patience, history))
     if config.patience:
         callbacks.append(EarlyStopping(config.patience, history))
-    callbacks.append(Progress(out / "log.jsonl", config.batch_size, steps, config.epochs))
+    photos, steps = min(config.batch_size, len(train)), steps_per_epoch(train, config.batch_size)
+    callbacks.append(Progress(out / "log.jsonl", photos, steps, config.epochs))
     if config.tensorboard:
+        if importlib.util.find_spec("tensorboard") is None:
+            raise ImportError("--tensorboard needs tensorboard; install it with: pip install 'tfseg[tensorboard]'")
         callbacks.append(keras.callbacks.TensorBoard(out / "tensorboard"))
     return [*callbacks, keras.callbacks.SwapEMAWeights()] if averages else callbacks
 
