@@ -106,7 +106,7 @@ def test_a_model_that_is_missing_is_named(folder, capsys):
 
 
 def test_without_an_input_or_with_a_senseless_number_nothing_runs(folder):
-    for arguments in ([], ["cutout"], ["cutout", "one.jpg", "--jobs", "0"], ["blur", "one.jpg", "--max-side", "x"]):
+    for arguments in ([], ["cutout"], ["cutout", "one.jpg", "--every", "0"], ["blur", "one.jpg", "--max-side", "x"]):
         with pytest.raises(SystemExit) as left:
             main(arguments)
         assert left.value.code == 2

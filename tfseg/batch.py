@@ -2,13 +2,8 @@
 
 import errno
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from itertools import chain
 from typing import NamedTuple
 
 from tfseg.encoding import encode, read_extras
@@ -68,7 +63,7 @@ def develop(source, recipe, extension):
     return encode(pixels, extension, read_extras(source, recipe.exif))
 
 
-def run(tasks, recipe, overwrite=False, jobs=1):
+def run(tasks, recipe, overwrite=False):
     """Makes every result that is not there yet; one bad input does not stop the others, a full disk does.
 
     Paths of results go to standard output, faults, each in a line, to standard error.
@@ -77,22 +72,19 @@ def run(tasks, recipe, overwrite=False, jobs=1):
         tasks: list of `tfseg.folder.Task`.
         recipe: `Recipe`.
         overwrite: whether results that are there are made anew.
-        jobs: how many photos are worked on at a time.
 
     Returns:
         `Outcome`; what a full disk kept from being tried has failed, too.
     """
     todo = [task for task in tasks if overwrite or not task.result.exists()]
-    photos, videos = [task for task in todo if not task.video], [task for task in todo if task.video]
-    attempt = partial(_attempt, recipe._replace(segmenter=_one_at_a_time(recipe.segmenter)))
     made = 0
-    with Progress(len(todo), "files") as progress, ThreadPoolExecutor(jobs) as pool:
-        outcomes = chain(_side_by_side(pool, attempt, photos, jobs), ((video, attempt(video)) for video in videos))
-        for task, fault in outcomes:
-            made += not fault
+    with Progress(len(todo), "files") as progress:
+        for task in todo:
+            fault = _attempt(task, recipe)
             if fault:
                 progress.say(f"tfseg: {fault}", sys.stderr)
             else:
+                made += 1
                 progress.say(task.result)
             if isinstance(fault, DiskFull):
                 break
@@ -100,7 +92,7 @@ def run(tasks, recipe, overwrite=False, jobs=1):
     return Outcome(made, len(tasks) - len(todo), len(todo) - made)
 
 
-def watch(find, recipe, overwrite=False, jobs=1):
+def watch(find, recipe, overwrite=False):
     """Runs for ever what `find`, a function without arguments, gives as list of `tfseg.folder.Task`.
 
     A file is taken when it has not been written to for `SETTLED` seconds, and again only when it has changed.
@@ -109,7 +101,7 @@ def watch(find, recipe, overwrite=False, jobs=1):
     while True:
         written = {task: task.source.stat().st_mtime for task in find() if task.source.exists()}
         fresh = [t for t, at in written.items() if time.time() - at >= SETTLED and tried.get(t.source) != at]
-        run(fresh, recipe, overwrite, jobs)
+        run(fresh, recipe, overwrite)
         tried.update((task.source, written[task]) for task in fresh)
         time.sleep(SETTLED)
 
@@ -123,7 +115,7 @@ def write(path, content):
         raise _unwritable(path, error) from error
 
 
-def _attempt(recipe, task):
+def _attempt(task, recipe):
     """Makes one result. Returns None, or what went wrong."""
     try:
         if task.video:
@@ -141,26 +133,3 @@ def _attempt(recipe, task):
 def _unwritable(path, error):
     kind = DiskFull if error.errno in FULL else ImageError
     return kind(f"{path}: cannot be written: {error.strerror or error}")
-
-
-def _side_by_side(pool, attempt, tasks, jobs):
-    """Yields each task with its outcome, in order; twice as many are under way as are worked on."""
-    waiting = deque()
-    for task in tasks:
-        waiting.append((task, pool.submit(attempt, task)))
-        if len(waiting) >= 2 * jobs:
-            task, future = waiting.popleft()
-            yield task, future.result()
-    for task, future in waiting:
-        yield task, future.result()
-
-
-def _one_at_a_time(segmenter):
-    """The segmenter for several threads: an interpreter runs one photo at a time."""
-    lock = threading.Lock()
-
-    def network(frame):
-        with lock:
-            return segmenter.network(frame)
-
-    return Segmenter(network, segmenter.height, segmenter.width, segmenter.threshold, segmenter.path)

@@ -27,7 +27,6 @@ from tfseg.segmenter import ModelError, Segmenter
 from tfseg.video import VideoError
 
 FORMATS = ("png", "webp", "jpg", "mp4", "webm", "mov", "gif")
-JOBS = min(4, os.cpu_count() or 1)
 
 
 def main(arguments=None):
@@ -43,8 +42,8 @@ def main(arguments=None):
         if streamed:
             return stream(recipe, options)
         if options.watch:
-            watch(find, recipe, options.overwrite, options.jobs)
-        return report(run(tasks, recipe, options.overwrite, options.jobs), len(tasks))
+            watch(find, recipe, options.overwrite)
+        return report(run(tasks, recipe, options.overwrite), len(tasks))
     except KeyboardInterrupt:
         print("tfseg: stopped; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -63,7 +62,6 @@ def parse(arguments):
     shared.add_argument("--format", choices=FORMATS, help="of the results (default: png or jpg, webm or mp4, gif)")
     shared.add_argument("--overwrite", action="store_true", help="make results anew that are there already")
     shared.add_argument("--watch", action="store_true", help="go on with what is put into the folder, until stopped")
-    shared.add_argument("--jobs", type=count, default=JOBS, help="photos worked on at a time (default %(default)s)")
     shared.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped model)")
     shared.add_argument("--threshold", type=float, help="probability that counts as half (default: the model's own)")
     shared.add_argument("--largest-only", action="store_true", help="the largest person alone")

@@ -6,8 +6,8 @@ FFmpeg, through PyAV, decodes and encodes. Decoding, segmenting and encoding run
 that a video of any length takes the memory of these frames.
 """
 
-import contextlib
 import errno
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,13 +67,17 @@ def convert(source, result, recipe, advance=lambda: None):
         VideoError: the video cannot be read or the result not be encoded.
         OSError: the disk refuses.
     """
-    with opened(source) as (given, stream), replacing(result) as temporary:
-        with VideoWriter(temporary, given, stream) as writer:
-            frames = ahead(read_items(given, stream, recipe.every))
-            for item in ahead(_made(frames, recipe)):
-                writer.write(item)
-                if isinstance(item, Picture):
-                    advance()
+    with (
+        opened(source) as (given, stream),
+        replacing(result) as temporary,
+        VideoWriter(temporary, given, stream) as writer,
+        closing(ahead(read_items(given, stream, recipe.every))) as frames,  # before what the threads use is closed
+        closing(ahead(_made(frames, recipe))) as results,
+    ):
+        for item in results:
+            writer.write(item)
+            if isinstance(item, Picture):
+                advance()
         if not writer.pictures:
             raise VideoError(f"{source}: holds no frame that can be read.")
 
@@ -88,7 +92,7 @@ def _made(items, recipe):
         yield item
 
 
-@contextlib.contextmanager
+@contextmanager
 def opened(path):
     """The opened container and its video stream; what FFmpeg reports inside becomes VideoError, or OSError for a full
     disk."""
