@@ -60,8 +60,10 @@ def _components(mask):
 
 def _grown(region):
     """The region and the soft edge around it."""
-    size = 2 * max(2, round(EDGE_SHARE * max(region.shape))) + 1
-    return cv2.dilate(region.astype(np.uint8), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))).astype(bool)
+    reach = max(2, round(EDGE_SHARE * max(region.shape)))
+    if not region.any():
+        return region
+    return cv2.distanceTransform(1 - region.astype(np.uint8), cv2.DIST_L2, 5) < reach + 1
 
 
 def firm(alpha, threshold=0.5):
