@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tfseg.cli import main
 from tfseg.image import read_image, write_image
@@ -187,6 +187,24 @@ def test_settings_reach_the_result(folder, bundle):
     assert main(["mask", "two.png", "-o", "hard.png", *model]) == 0
     soft, hard = (np.asarray(Image.open(name)) for name in ("soft.png", "hard.png"))
     assert np.abs(np.diff(soft.astype(int))).max() < np.abs(np.diff(hard.astype(int))).max()
+
+
+def test_the_colour_profile_is_kept_and_exif_when_told_so(cutout, folder):
+    exif, profile = Image.Exif(), ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    exif[0x010F] = "maker"
+    Image.open("one.jpg").save("tagged.jpg", exif=exif, icc_profile=profile)
+    assert cutout("tagged.jpg", "-o", "bare.png") == 0
+    assert cutout("tagged.jpg", "-o", "full.png", "--keep-exif") == 0
+    bare, full = Image.open("bare.png"), Image.open("full.png")
+    assert bare.info["icc_profile"] == full.info["icc_profile"] == profile
+    assert (bare.getexif().get(0x010F), full.getexif().get(0x010F)) == (None, "maker")
+
+
+def test_only_folders_are_watched_and_standard_input_comes_alone(cutout, folder, capsys):
+    for words, named in ((["one.jpg", "--watch"], "--watch"), (["-", "one.jpg"], "standard input")):
+        assert cutout(*words) == 2
+        error = capsys.readouterr().err
+        assert named in error and error.count("\n") == 1
 
 
 def test_a_watched_folder_is_gone_on_with_until_stopped(folder, bundle, draw):

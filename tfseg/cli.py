@@ -35,6 +35,9 @@ def main(arguments=None):
     if "-" in options.inputs and not streamed:
         print("tfseg: - stands for standard input and comes alone.", file=sys.stderr)
         return 2
+    if options.watch and not all(map(os.path.isdir, options.inputs)):
+        print("tfseg: --watch: watches folders; name nothing but folders that are there.", file=sys.stderr)
+        return 2
     find = partial(plan, options.inputs, options.out, options.command, options.format, options.watch)
     try:
         tasks = [] if streamed else find()

@@ -123,7 +123,8 @@ class VideoWriter:
         """The stream that a sound stream goes into, and whether it is copied there."""
         if stream.codec_context.codec.canonical_name in self.container.supported_codecs:
             return self.container.add_stream_from_template(stream), True
-        return self.container.add_stream(SOUND[self.extension], rate=48000), False
+        layout = "mono" if stream.codec_context.channels == 1 else "stereo"
+        return self.container.add_stream(SOUND[self.extension], rate=48000, layout=layout), False
 
     def _write_sound(self, packet):
         if packet.stream.index not in self.sound or packet.size == 0:
@@ -131,7 +132,7 @@ class VideoWriter:
         stream, copied = self.sound[packet.stream.index]
         moved = round(self.start / packet.time_base)
         if copied:
-            if packet.dts is None:
+            if packet.dts is None or packet.pts is None:
                 return
             packet.pts, packet.dts, packet.stream = packet.pts - moved, packet.dts - moved, stream
             self.container.mux(packet)
