@@ -16,6 +16,7 @@ def fast(tmp_path):
     with av.open(str(tmp_path / "fast.mkv"), "w") as container:
         stream = container.add_stream("libx264", rate=100)
         stream.width, stream.height, stream.pix_fmt = 32, 16, "yuv420p"
+        stream.codec_context.sample_aspect_ratio = Fraction(4, 3)
         tone = container.add_stream("pcm_s16le", rate=RATE, layout="mono")
         for index in range(10):
             frame = av.VideoFrame.from_ndarray(np.full((16, 32, 3), 20 * index, np.uint8), "rgb24")
@@ -54,6 +55,11 @@ def test_sound_is_copied_where_the_format_holds_it_and_lasts_as_long(fast, tmp_p
     assert samples.astype(float).std() > 0.1 * (8000 if samples.dtype == np.int16 else 0.25)
     with av.open(str(tmp_path / f"out{extension}")) as made:
         assert sum(1 for _ in made.decode(video=0)) == 10
+
+
+def test_pixels_that_are_no_squares_stay_none(fast, tmp_path):
+    with rewritten(fast, tmp_path / "out.mp4") as made:
+        assert made.streams.video[0].sample_aspect_ratio == Fraction(4, 3)
 
 
 def test_nothing_written_makes_no_file(fast, tmp_path):

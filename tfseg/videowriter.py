@@ -70,15 +70,14 @@ class VideoWriter:
     def _open(self, pixels):
         height, width, transparent = *pixels.shape[:2], pixels.ndim == 3 and pixels.shape[2] == 4
         codec, self.layout, options = ENCODERS[self.extension, transparent]
-        options = dict(options)
         movie = self.extension in (".mp4", ".mov")
         self.container = av.open(str(self.path), "w", options={"movflags": "faststart"} if movie else {})
         rate = self.origin.average_rate or self.origin.guessed_rate or 25
-        self.stream = self.container.add_stream(codec, rate=rate, options=options)
-        self.even = codec == "libx264"  # halves the colour's resolution and takes no odd side
-        self.stream.width, self.stream.height = (
-            (width + width % 2, height + height % 2) if self.even else (width, height)
-        )
+        self.stream = self.container.add_stream(codec, rate=rate, options=dict(options))
+        odd = codec == "libx264"  # it halves the colour's resolution and takes no odd side
+        self.stream.width, self.stream.height = width + odd * (width % 2), height + odd * (height % 2)
+        if self.origin.codec_context.sample_aspect_ratio and codec != "gif":
+            self.stream.codec_context.sample_aspect_ratio = self.origin.codec_context.sample_aspect_ratio
         self.stream.pix_fmt = self.layout
         self.base = CENTISECOND if codec == "gif" else self.origin.time_base
         self.stream.time_base = self.stream.codec_context.time_base = self.base
