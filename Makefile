@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate test lint clean
+.PHONY: setup demo peers evaluate test test-mediapipe lint clean
 
 setup: .venv/.installed
 
@@ -44,6 +44,10 @@ evaluate: setup peers
 
 test: setup
 	$(BIN)/python -m pytest
+
+# MediaPipe Tasks' ImageSegmenter on our files, as Android, iOS and web apps load them.
+test-mediapipe: setup peers
+	$(BIN)/python -m pytest tests/test_mediapipe_tasks.py
 
 lint: setup
 	$(BIN)/ruff check .

@@ -9,8 +9,9 @@ import pytest
 
 from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import dice
+from tfseg.runtime import ModelError, _dequantize, _quantize
 from tfseg.sample import person_free, portraits
-from tfseg.segmenter import ModelError, Segmenter, _dequantize, _quantize, upsample
+from tfseg.segmenter import Segmenter, upsample
 
 RUNTIMES = ("keras", "float", "int8", "bundle")
 

@@ -1,3 +1,4 @@
+import json
 import shutil
 
 import keras
@@ -5,10 +6,11 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from export.tflite_convert import calibration_set, main, mean_dice, spread
+from export.graph import read_operators
+from export.tflite_convert import calibration_set, main, pick, spread
 from tfseg.data import find_pairs
-from tfseg.image import letterbox, read_image, read_mask
-from tfseg.metrics import dice
+from tfseg.image import letterbox, read_image, write_image
+from tfseg.sample import portraits
 from tfseg.segmenter import Segmenter
 
 
@@ -18,7 +20,14 @@ def ends(path):
 
 
 @pytest.mark.parametrize(
-    "kind, dtype", [("none", np.float32), ("float16", np.float32), ("dynamic", np.float32), ("int8", np.uint8)]
+    "kind, dtype",
+    [
+        ("none", np.float32),
+        ("float16", np.float32),
+        ("dynamic", np.float32),
+        ("int8", np.uint8),
+        ("int8_float_edges", np.float32),
+    ],
 )
 def test_every_kind_takes_and_gives_one_photo_at_a_time(converted, kind, dtype):
     taken, given = ends(converted[kind])
@@ -39,29 +48,61 @@ def test_fewer_bits_make_smaller_files(converted, trained):
     assert size["dynamic"] < size["float16"]
 
 
-@pytest.mark.parametrize("kind, bound", [("none", 1e-6), ("float16", 1e-3), ("dynamic", 0.02), ("int8", 0.02)])
+@pytest.mark.parametrize(
+    "kind, bound",
+    [("none", 1e-6), ("float16", 1e-3), ("dynamic", 0.02), ("int8", 0.01), ("int8_float_edges", 0.01)],
+)
 def test_every_kind_gives_the_checkpoints_probability(converted, trained, draw, kind, bound):
     frame = letterbox(draw(60)[0], 96, 64)[0]
     expected = Segmenter.load(trained / "best_dice.keras").network(frame)
     assert np.abs(Segmenter.load(converted[kind]).network(frame) - expected).mean() < bound
 
 
+def test_float_edges_are_the_only_floats_of_an_int8_file_with_them(converted):
+    operators = read_operators(converted["int8_float_edges"].read_bytes())
+    floats = [operator.name for operator in operators if "FLOAT32" in operator.types]
+    assert floats == ["QUANTIZE", "DEQUANTIZE"] and (operators[0].name, operators[-1].name) == tuple(floats)
+
+
 def test_the_same_checkpoint_gives_the_same_bytes_and_its_loss_is_printed(converted, trained, photos, tmp_path, capsys):
     checkpoint, out = trained / "best_dice.keras", tmp_path / "new" / "again.tflite"
     assert main(["--model", str(checkpoint), "--calibration", str(photos), "--out", str(out)]) == 0
     assert out.read_bytes() == converted["int8"].read_bytes()
-    pairs = find_pairs(photos)
-    before, after = (mean_dice(Segmenter.load(path), pairs) for path in (checkpoint, out))
-    assert capsys.readouterr().out == (
-        f"{checkpoint}: {checkpoint.stat().st_size / 1e6:.2f} MB\n{out}: {out.stat().st_size / 1e6:.2f} MB\n"
-        f"Dice on 20 calibration photos: checkpoint {before:.4f}, file {after:.4f}, drop {before - after:.4f}\n"
+    printed = capsys.readouterr().out
+    losses = json.loads((tmp_path / "new" / "again_parity" / "parity.json").read_text())["summary"]
+    (summary,) = losses.values()
+    assert f"| again.tflite | 20 | {summary['dice_drop']:.4f} |" in printed
+    assert (
+        f"{checkpoint}: {checkpoint.stat().st_size / 1e6:.2f} MB\n{out}: {out.stat().st_size / 1e6:.2f} MB" in printed
     )
 
 
-def test_mean_dice_is_taken_at_the_photos_own_sizes(converted, photos):
-    segmenter, pairs = Segmenter.load(converted["int8"]), find_pairs(photos)[:3]
-    scores = [dice(read_mask(pair.mask), segmenter.mask(read_image(pair.image))) for pair in pairs]
-    assert mean_dice(segmenter, pairs) == pytest.approx(np.mean(scores))
+def test_landscape_exchanges_the_sides(trained, photos, tmp_path):
+    out = tmp_path / "wide.tflite"
+    arguments = ["--model", trained / "best_dice.keras", "--calibration", photos, "--quantize", "none", "--out", out]
+    assert main([*map(str, arguments), "--landscape"]) == 0
+    assert [detail["shape"].tolist() for detail in ends(out)] == [[1, 64, 96, 3], [1, 64, 96, 1]]
+
+
+def test_a_damaged_conversion_is_caught_and_leaves_no_file(tmp_path, capsys):
+    """The shipped checkpoint: calibrated on black photos, the ranges of all activations are wrong."""
+    for name, (image, mask) in portraits().items():
+        for folder, photo in (("people", image), ("black", np.zeros_like(image))):
+            write_image(tmp_path / folder / "images" / f"{name}.png", photo)
+            write_image(tmp_path / folder / "masks" / f"{name}.png", mask * 255)
+    out = tmp_path / "person.tflite"
+    arguments = ["--calibration", tmp_path / "black", "--parity-data", tmp_path / "people", "--out", out]
+    assert main([*map(str, arguments)]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("export.tflite_convert: person.tflite: Dice drops by ") and error.count("\n") == 1
+    assert not out.exists()
+    assert (tmp_path / "person_parity" / "parity.png").exists()
+
+
+def test_every_folder_gives_as_many_photos_to_calibrate_on(photos, tmp_path):
+    shutil.copytree(photos / "images", tmp_path / "empty" / "images")
+    pairs = pick([str(photos), str(tmp_path / "empty")], 10)
+    assert [pair.mask is None for pair in pairs] == [False] * 5 + [True] * 5
 
 
 def test_calibration_shows_letterboxed_photos_and_once_the_whole_range(photos):
@@ -90,6 +131,12 @@ def networks(tmp_path_factory, trained):
     image = keras.Input((32, 32, 3))
     keras.Model(image, keras.layers.Conv2D(2, 1)(image)).save(folder / "two.keras")
     keras.Model(image, keras.layers.Conv2D(1, 1)(keras.ops.flip(image, 1))).save(folder / "flip.keras")
+    image = keras.Input((32, 32, 3))
+    twice = keras.layers.Lambda(lambda pixels: pixels * 2)(image)
+    keras.Model(image, keras.layers.Conv2D(1, 1)(twice)).save(folder / "lambda.keras")
+    (folder / "empty").mkdir()
+    (folder / "free" / "images").mkdir(parents=True)
+    write_image(folder / "free" / "images" / "room.png", np.zeros((40, 30, 3), np.uint8))
     image = keras.Input((None, None, 3))
     keras.Model(image, keras.layers.Conv2D(1, 1)(image)).save(folder / "open.keras")
     return folder
@@ -99,12 +146,15 @@ def networks(tmp_path_factory, trained):
     "changed, named",
     [
         ({"--model": "missing.keras"}, "missing.keras: expected a .keras checkpoint"),
-        ({"--model": "model.h5"}, "model.h5: expected a .keras checkpoint"),
+        ({"--model": "model.h5"}, "model.h5: expected a .keras checkpoint. Save .h5 files as .keras"),
+        ({"--model": "lambda.keras"}, "lambda.keras: Keras cannot load it"),
         ({"--model": "junk.keras"}, "junk.keras: Keras cannot load it"),
         ({"--model": "two.keras"}, "two.keras: takes [None, 32, 32, 3] and gives [None, 32, 32, 2]"),
         ({"--model": "open.keras"}, "open.keras: takes [None, None, None, 3]"),
         ({"--model": "flip.keras", "--quantize": "none"}, "do not run: REVERSE_V2"),
         ({"--calibration": "missing"}, "missing: no such folder"),
+        ({"--calibration": "empty"}, "empty: found neither images/"),
+        ({"--calibration": "free"}, "free: no photo with a person"),
         ({"--calibration": None}, "--calibration"),
         ({"--out": "person.onnx"}, "person.onnx must end in .tflite"),
         ({"--out": "junk.keras/person.tflite"}, "junk.keras"),
