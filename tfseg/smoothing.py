@@ -2,7 +2,7 @@
 
 The more the two differ, the more the new one counts, so that a person who moves is not trailed by where she was; where
 the picture itself is another than the moved one, as behind an arm that swings away, the old mask counts less, and after
-a cut for nothing. Where the picture has moved to is found by dense inverse search (Kroeger et al. 2016, arXiv:1603.03590).
+a cut for nothing. Where it has moved to is found by dense inverse search (Kroeger et al. 2016, arXiv:1603.03590).
 """
 
 import cv2
