@@ -38,8 +38,8 @@ peers: .peers/.installed
 
 # Every shipped file and MediaPipe on the same validation photos; DATA holds the sets of docs/training-data.md.
 evaluate: setup peers
-	$(BIN)/python -m training.evaluate --out runs/evaluation --peer mediapipe \
-	    --model $(SHIPPED) $(SHIPPED)/person_mobilenet_v2_float16.tflite tfseg/pretrained/person_mobilenet_v2.keras \
+	$(BIN)/python -m training.evaluate --out runs/evaluation --mirror --kind int8 float16 --peer mediapipe \
+	    --model $(SHIPPED) tfseg/pretrained/person_mobilenet_v2.keras \
 	    --data $(foreach set,picsart pfcn wild coco ccp empty,$(DATA)/val/$(set))
 
 test: setup

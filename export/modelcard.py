@@ -4,14 +4,14 @@ import hashlib
 import json
 from pathlib import Path
 
-from training.evaluate import table
+from training.summary import beside, table
 
 
 def read_results(path):
     """The results.json of an evaluation. Raises ValueError when it is none."""
     try:
         results = json.loads(Path(path).read_text())
-        return {key: results[key] for key in ("sha256", "summary", "threshold")}
+        return {key: results[key] for key in ("name", "sha256", "summary", "threshold", "beside")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a results.json of training.evaluate: {error!r}") from error
 
@@ -24,11 +24,14 @@ def measured_table(results, contents):
     """
     for kind, content in contents.items():
         if hashlib.sha256(content).hexdigest() == results["sha256"]:
-            names = [Path(name).name for name in results["summary"]]
-            if len(set(names)) < len(names):  # a/val and b/val stay apart
-                names = list(results["summary"])
-            summary = dict(zip(names, results["summary"].values(), strict=True))
-            return f"The {kind} file, at threshold {results['threshold']}:\n\n{table(summary)}\n"
+            names = {name: Path(name).name for name in results["summary"]}
+            if len(set(names.values())) < len(names):  # a/val and b/val stay apart
+                names = {name: name for name in names}
+            measured = [
+                one | {"summary": {names[name]: summary for name, summary in one["summary"].items()}}
+                for one in (results, *results["beside"])
+            ]
+            return f"The {kind} file, at threshold {results['threshold']}:\n\n{table(beside(measured))}\n"
     raise ValueError("--evaluation: measured on another model than the one bundled here; evaluate this bundle first.")
 
 

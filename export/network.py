@@ -1,31 +1,10 @@
-"""The network as phones are given it: of one input size, flat, and in an order of operators that integers can hold."""
+"""The network as phones are given it: in an order of operators that integers can hold."""
 
 import keras
 import numpy as np
 from keras import layers
 
 CHANNELWISE = (layers.DepthwiseConv2D, layers.BatchNormalization, layers.ReLU)  # each channel of the answer from one
-
-
-def copy_network(model, height, width):
-    """A copy of a network for another input size.
-
-    Args:
-        model: `keras.Model`, image float32 `[B, H, W, 3]` to logits `[B, H, W, 1]`.
-        height, width: of the copy's input, pixels; multiples of the network's largest stride.
-
-    Returns:
-        `keras.Model` with weights of its own, equal to the model's, and without models inside it.
-    """
-
-    def inline(layer, *inputs, **settings):
-        return layer.call(*inputs, **settings) if isinstance(layer, keras.Model) else layer(*inputs, **settings)
-
-    functional = keras.Model(model.inputs[0], model.outputs[0])
-    flat = keras.models.clone_model(functional, clone_function=lambda layer: layer, call_function=inline)
-    copy = keras.models.clone_model(flat, input_tensors=keras.Input((height, width, 3), name="image"))
-    copy.set_weights(flat.get_weights())
-    return copy
 
 
 def join_late(model):

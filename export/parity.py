@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from export.network import copy_network
 from tfseg.data import find_pairs, read_pair
 from tfseg.image import read_image, replacing
 from tfseg.metrics import boundary_f, dice
-from tfseg.runtime import keras_network, load_checkpoint
+from tfseg.runtime import copy_network, keras_network, load_checkpoint
 from tfseg.segmenter import BUNDLED, Segmenter
 from training import fit
 from training.config import OneLineParser

@@ -16,10 +16,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from export.network import copy_network
 from export.tflite_convert import with_probability
 from tfseg.console import quiet
-from tfseg.runtime import load_checkpoint
+from tfseg.runtime import copy_network, load_checkpoint
 from training.config import OneLineParser
 from training.fit import BUNDLED
 

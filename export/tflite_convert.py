@@ -28,12 +28,12 @@ import tensorflow as tf
 from export import parity
 from export.graph import check_operators, read_operators
 from export.metadata import add_metadata
-from export.network import copy_network, join_late
+from export.network import join_late
 from export.rounding import round_weights
 from tfseg.console import quiet
 from tfseg.data import find_pairs
 from tfseg.image import letterbox, read_image, replacing
-from tfseg.runtime import load_checkpoint
+from tfseg.runtime import copy_network, load_checkpoint
 from training.config import OneLineParser
 from training.fit import BUNDLED
 

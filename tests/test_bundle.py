@@ -14,7 +14,7 @@ from tfseg.image import letterbox
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import BUNDLED, Segmenter
 from training import evaluate
-from training.evaluate import table
+from training.summary import table
 
 KINDS = ("int8", "float16")
 
@@ -153,7 +153,7 @@ def test_a_set_is_called_by_its_folders_name_in_the_model_card(bundle, trained, 
     assert "some/where" not in card
 
 
-OTHER_MODEL = {"sha256": "0" * 64, "summary": {}, "threshold": 0.5}
+OTHER_MODEL = {"name": "other", "sha256": "0" * 64, "summary": {}, "threshold": 0.5, "beside": []}
 
 
 @pytest.mark.parametrize("content", [{"summary": {}}, []])

@@ -7,7 +7,8 @@ import pytest
 from tfseg.data import Pair, find_pairs
 from tfseg.image import read_image, write_image
 from tfseg.segmenter import Segmenter
-from training.evaluate import SCORES, evaluate, main, summarise, table
+from training.evaluate import Candidate, evaluate, main
+from training.summary import summarise, table
 
 
 def square(left):
@@ -100,34 +101,6 @@ def test_photos_without_a_person_are_reported_apart(labelled):
     assert "person_free" not in summarise(rows[:1])
 
 
-def scored(values):
-    return [dict.fromkeys(SCORES, value) | {"person_free": False, "false_person": 0.0} for value in values]
-
-
-def test_the_interval_lies_around_the_mean_as_bootstrap_says():
-    values = np.random.default_rng(3).beta(9, 2, 400)
-    score = summarise(scored(values))["dice"]
-    low, high = score["interval"]
-    assert score["mean"] == pytest.approx(values.mean())
-    assert score["p5"] == pytest.approx(np.sort(values)[20], abs=0.01)
-    assert low < score["mean"] < high
-    assert high - low == pytest.approx(2 * 1.96 * values.std() / np.sqrt(400), rel=0.15)
-    assert summarise(scored(values))["dice"] == score, "the same photos give the same interval"
-    assert summarise(scored([0.8] * 5))["iou"]["interval"] == pytest.approx([0.8, 0.8])
-
-
-def test_the_table_holds_the_numbers_of_every_set():
-    rows = scored([0.9, 0.7])
-    free = scored([1.0]) + scored([0.0])
-    for row, share in zip(free, (0.0, 0.5), strict=True):
-        row.update(person_free=True, false_person=share)
-    lines = table({"mine": summarise(rows + free), "empty": summarise(free)}).splitlines()
-    assert len({line.count("|") for line in lines}) == 1, "every row has as many columns as the head"
-    assert lines[2].startswith("| mine | 2 | 0.8000 [0.7000, 0.9000] | 0.710 | 0.8000 | 0.8000 [")
-    assert lines[3].startswith("| mine, person-free | 2 | false person: 25.00% of pixels, 50.0% of photos over 1 %")
-    assert lines[4].startswith("| empty, person-free | 2 |") and len(lines) == 5
-
-
 def test_the_command_writes_every_photos_scores_and_a_picture_of_the_worst(converted, photos, tmp_path, capsys):
     empty = tmp_path / "empty"
     write_image(empty / "images" / "grey.png", np.full((80, 50, 3), 120, np.uint8))
@@ -147,21 +120,36 @@ def test_the_command_writes_every_photos_scores_and_a_picture_of_the_worst(conve
     assert read_image(out / "worst.png").shape[0] == 6 * (22 + 240 + 4)
 
 
-def test_several_models_stand_beside_each_other_set_by_set(converted, photos, tmp_path, capsys):
+def test_several_models_are_measured_on_the_same_photos(converted, photos, tmp_path, capsys):
     files = [str(converted["int8"]), str(converted["float16"])]
-    assert main(["--model", *files, "--data", str(photos), "--out", str(tmp_path)]) == 0
+    assert main(["--model", *files, "--mirror", "--data", str(photos), "--out", str(tmp_path)]) == 0
     results = json.loads((tmp_path / "results.json").read_text())
-    assert results["model"] == files[0] and [other["model"] for other in results["beside"]] == files[1:]
-    assert results["beside"][0]["photos"] == {str(photos): evaluate(Segmenter.load(files[1]), find_pairs(photos))}
+    names = [converted["int8"].name, f"{converted['int8'].name}, mirrored too", converted["float16"].name]
+    assert [one["name"] for one in (results, *results["beside"])] == names
+    assert results["beside"][1]["photos"] == {str(photos): evaluate(Segmenter.load(files[1]), find_pairs(photos))}
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith(f"| {photos}")]
-    names = [converted[kind].name for kind in ("int8", "float16")]
     assert [line.split(" | ")[0] for line in lines] == [f"| {photos}, {name}" for name in names]
-    assert f" {results['beside'][0]['summary'][str(photos)]['dice']['mean']:.4f} [" in lines[1]
+    assert f" {results['beside'][1]['summary'][str(photos)]['dice']['mean']:.4f} [" in lines[2]
+
+
+def test_a_mirrored_candidate_takes_the_mean_of_both_answers():
+    left = Segmenter(lambda frame: np.tile(np.linspace(0, 1, 32, dtype=np.float32), (32, 1)), 32, 32)
+    image = np.zeros((32, 32, 3), np.uint8)
+    assert np.ptp(Candidate(left).alpha(image)) > 0.8
+    np.testing.assert_allclose(Candidate(left, mirror=True).alpha(image), 0.5, atol=1e-6)
+
+
+def test_a_bundle_is_measured_in_every_kind_that_is_named(bundle, photos, tmp_path):
+    command = ["--model", str(bundle), "--kind", "float16", "int8", "--data", str(photos), "--out", str(tmp_path)]
+    assert main(command) == 0
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert ["float16" in results["name"], "int8" in results["beside"][0]["name"]] == [True, True]
 
 
 @pytest.mark.parametrize(
     "arguments, named",
     [
+        (["--model", "{bundle}", "--kind", "int4", "--data", "{photos}"], "holds no 'int4' model, but int8, float16"),
         (["--model", "{model}", "--peer", "rembg", "--data", "{photos}"], "'rembg' is not known"),
         (["--model", "missing.tflite", "--data", "{photos}", "--out", "out"], "missing.tflite: no such model"),
         (["--model", "{model}", "--data", "missing", "--out", "out"], "missing: no such folder"),
@@ -170,11 +158,13 @@ def test_several_models_stand_beside_each_other_set_by_set(converted, photos, tm
         (["--model", "{model}"], "--data"),
     ],
 )
-def test_what_cannot_be_evaluated_ends_in_one_line(arguments, named, converted, photos, tmp_path, capsys, monkeypatch):
+def test_what_cannot_be_evaluated_ends_in_one_line(
+    arguments, named, converted, bundle, photos, tmp_path, capsys, monkeypatch
+):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").write_text("in the way")
     try:
-        status = main([word.format(photos=photos, model=converted["int8"]) for word in arguments])
+        status = main([word.format(photos=photos, model=converted["int8"], bundle=bundle) for word in arguments])
     except SystemExit as left:
         status = left.code
     error = capsys.readouterr().err

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.network import copy_network, join_late
-from tfseg.runtime import load_checkpoint
+from export.network import join_late
+from tfseg.runtime import copy_network, load_checkpoint
 from tfseg.unet import unet
 
 

@@ -26,7 +26,7 @@ def cut_out(photo, model=None):
     >>> from tfseg.matte import finish
     >>> from tfseg.segmenter import Segmenter
     >>> segmenter = Segmenter.load()
-    >>> alpha = finish(segmenter.alpha(photo), segmenter.threshold)
+    >>> alpha = finish(segmenter.alpha(photo, mirror=True), segmenter.threshold)
     >>> replace_background(photo, alpha, (0, 177, 64))[20, 20].tolist()
     [0, 177, 64]
 
@@ -45,7 +45,7 @@ def cut_out(photo, model=None):
 
     pixels = photo if hasattr(photo, "shape") else image.read_image(photo)
     segmenter = _segmenter(model)
-    return composite.cut_out(pixels, matte.finish(segmenter.alpha(pixels), segmenter.threshold))
+    return composite.cut_out(pixels, matte.finish(segmenter.alpha(pixels, mirror=True), segmenter.threshold))
 
 
 @functools.cache

@@ -59,7 +59,7 @@ def develop(source, recipe, extension):
         ImageError: the photo cannot be read or the result not be held by the format.
     """
     image = recipe.fit(read_image(source))
-    pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image)), 0)
+    pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image, mirror=True)), 0)
     return encode(pixels, extension, read_extras(source, recipe.exif))
 
 

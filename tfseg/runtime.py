@@ -88,6 +88,29 @@ def load_checkpoint(path):
     return model
 
 
+def copy_network(model, height, width):
+    """A copy of a network for another input size.
+
+    Args:
+        model: `keras.Model`, image float32 `[B, H, W, 3]` to logits `[B, H, W, 1]`.
+        height, width: of the copy's input, pixels; multiples of the network's largest stride.
+
+    Returns:
+        `keras.Model` with weights of its own, equal to the model's, and without models inside it.
+    """
+
+    import keras
+
+    def inline(layer, *inputs, **settings):
+        return layer.call(*inputs, **settings) if isinstance(layer, keras.Model) else layer(*inputs, **settings)
+
+    functional = keras.Model(model.inputs[0], model.outputs[0])
+    flat = keras.models.clone_model(functional, clone_function=lambda layer: layer, call_function=inline)
+    copy = keras.models.clone_model(flat, input_tensors=keras.Input((height, width, 3), name="image"))
+    copy.set_weights(flat.get_weights())
+    return copy
+
+
 def check_shapes(taken, given, path):
     """Checks that one photo of a fixed size goes in and one map of that size comes out.
 

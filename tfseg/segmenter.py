@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tfseg.image import letterbox
-from tfseg.runtime import ModelError, keras_network, litert_network, load_checkpoint
+from tfseg.runtime import ModelError, copy_network, keras_network, litert_network, load_checkpoint
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
 GUIDE_RADIUS = 3  # pixels of the network's frame
@@ -37,12 +37,14 @@ class Segmenter:
         self.landscape = landscape
 
     @classmethod
-    def load(cls, path=None, threads=2):
+    def load(cls, path=None, kind=None, threads=2):
         """Loads a model.
 
         Args:
             path: a bundle folder, a `.tflite` file or a `.keras` checkpoint; None for the shipped bundle. Only
-                `.keras` needs Keras.
+                `.keras` needs Keras. A bundle and a checkpoint take upright and wide photos each in their own shape, a
+                file all photos in its own.
+            kind: which of a bundle's models: "int8" or "float16"; None for the bundle's default.
             threads: of the LiteRT interpreter, from 1.
 
         Returns:
@@ -56,7 +58,7 @@ class Segmenter:
         if not path.exists():
             raise ModelError(f"{path}: no such model.")
         if path.is_dir():
-            return cls._load_bundle(path, threads)
+            return cls._load_bundle(path, kind, threads)
         if path.suffix == ".tflite":
             try:
                 content = path.read_bytes()
@@ -64,15 +66,25 @@ class Segmenter:
                 raise ModelError(f"{path}: {error.strerror}") from error
             return cls(*litert_network(content, path, threads), path=path)
         if path.suffix == ".keras":
-            model = load_checkpoint(path)
-            return cls(keras_network(model), *model.input_shape[1:3], path=path)
+            return cls._load_checkpoint(path)
         raise ModelError(f"{path}: a model is a bundle folder, a .tflite file or a .keras checkpoint.")
 
     @classmethod
-    def _load_bundle(cls, folder, threads):
+    def _load_checkpoint(cls, path):
+        model = load_checkpoint(path)
+        height, width = model.input_shape[1:3]
+        portrait = cls(keras_network(model), height, width, path=path)
+        if height > width:
+            portrait.landscape = cls(keras_network(copy_network(model, width, height)), width, height, path=path)
+        return portrait
+
+    @classmethod
+    def _load_bundle(cls, folder, kind, threads):
         try:
             contract = json.loads((folder / "model.json").read_text())
-            kind, models, threshold = contract["default"], contract["models"], contract["threshold"]
+            kind, models, threshold = kind or contract["default"], contract["models"], contract["threshold"]
+            if kind not in models:
+                raise ModelError(f"{folder}: holds no {kind!r} model, but {', '.join(models)}.")
             model, landscape = models[kind], models.get(f"{kind}_landscape")
             portrait = cls._bundled(folder, model, threshold, threads)
             portrait.landscape = cls._bundled(folder, landscape, threshold, threads) if landscape else None
@@ -88,20 +100,35 @@ class Segmenter:
             raise ModelError(f"{path}: its sha256 is not the one in model.json; the bundle is damaged.")
         return cls(*litert_network(content, path, threads), threshold, path)
 
-    def alpha(self, image):
+    def alpha(self, image, mirror=False):
         """How much of each pixel is person.
 
         Args:
             image: uint8 `[H, W, 3]` RGB, any size.
+            mirror: whether to ask about the mirrored photo too and to take the mean: better, for twice the time.
 
         Returns:
             float32 `[H, W]` in 0..1.
         """
+        return upsample(*self.probability(image, mirror), image)
+
+    def probability(self, image, mirror=False):
+        """What the network says, before it is brought to the photo's size.
+
+        Args:
+            image, mirror: as of `alpha`.
+
+        Returns:
+            `(probability, small)`: float32 `[h, w]` in 0..1, and uint8 `[h, w, 3]`, the photo at that size.
+        """
         if self.landscape and image.shape[1] > image.shape[0]:
-            return self.landscape.alpha(image)
+            return self.landscape.probability(image, mirror)
         frame, box = letterbox(image, self.height, self.width)
+        probability = self.network(frame)
+        if mirror:
+            probability = (probability + self.network(np.ascontiguousarray(frame[:, ::-1]))[:, ::-1]) / 2
         inside = np.s_[box.top : box.top + box.height, box.left : box.left + box.width]
-        return upsample(self.network(frame)[inside], frame[inside], image)
+        return probability[inside], np.ascontiguousarray(frame[inside])
 
     def mask(self, image):
         """The person: uint8 `[H, W, 3]` RGB to uint8 `[H, W]` in {0, 1}, cut at the operating threshold."""

@@ -8,7 +8,6 @@ a cut for nothing. Where it has moved to is found by dense inverse search (Kroeg
 import cv2
 import numpy as np
 
-from tfseg.image import letterbox
 from tfseg.segmenter import upsample
 
 MEMORY = 0.9  # share of the old mask where both agree; half of it where one says person and the other does not
@@ -39,10 +38,7 @@ class Smoothing:
         Returns:
             float32 `[H, W]` in 0..1.
         """
-        frame, box = letterbox(image, self.segmenter.height, self.segmenter.width)
-        inside = np.s_[box.top : box.top + box.height, box.left : box.left + box.width]
-        small = np.ascontiguousarray(frame[inside])
-        probability = self.segmenter.network(frame)[inside]
+        probability, small = self.segmenter.probability(image)
         if self.smooth:
             probability = self._blended(probability, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
         return upsample(probability, small, image)

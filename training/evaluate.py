@@ -12,6 +12,7 @@ import hashlib
 import json
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,16 +23,21 @@ from tfseg.segmenter import Segmenter
 from training.config import OneLineParser
 from training.figures import draw_gallery, outline
 from training.peers import PEERS, Peer
+from training.summary import beside, summarise, table
 
 WORST = 24
-FALSE_PERSON_SHARE = 0.01  # a person-free photo with more than this taken for a person is counted as spoilt
-SCORES = ("dice", "iou", "boundary_f", "mad")
 
 
 def main(arguments=None):
     parser = OneLineParser(prog="training.evaluate", description=__doc__.split("\n")[0])
     parser.add_argument(
         "--model", nargs="+", default=[None], help="bundle folder, .tflite or .keras (default: the shipped bundle)"
+    )
+    parser.add_argument(
+        "--kind", nargs="+", default=[None], help="which models of a bundle: int8, float16 (default: its default)"
+    )
+    parser.add_argument(
+        "--mirror", action="store_true", help="the first model also as tfseg asks it: mirrored too, and averaged"
     )
     parser.add_argument(
         "--peer", nargs="+", default=[], help=f"other people's models to put beside: {', '.join(PEERS)}"
@@ -44,23 +50,52 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     try:
-        segmenters = [Segmenter.load(model) for model in options.model] + [Peer(name) for name in options.peer]
+        candidates = [Candidate(segmenter) for segmenter in load(options)]
+        if options.mirror:
+            candidates.insert(1, Candidate(candidates[0].segmenter, mirror=True))
         sets = {folder: find_pairs(folder) for folder in options.data}
         results = [
-            {folder: evaluate(segmenter, pairs, folder) for folder, pairs in sets.items()} for segmenter in segmenters
+            {folder: evaluate(candidate, pairs, folder) for folder, pairs in sets.items()} for candidate in candidates
         ]
-        report(segmenters, results, Path(options.out))
+        report(candidates, results, Path(options.out))
     except (ValueError, ImportError, OSError) as error:
         print(f"training.evaluate: {error}", file=sys.stderr)
         return 2
     return 0
 
 
+class Candidate(NamedTuple):
+    """A model to be measured, and how it is asked."""
+
+    segmenter: Segmenter | Peer
+    mirror: bool = False
+
+    def alpha(self, image):
+        return self.segmenter.alpha(image, mirror=True) if self.mirror else self.segmenter.alpha(image)
+
+    @property
+    def threshold(self):
+        return self.segmenter.threshold
+
+    @property
+    def name(self):
+        return self.segmenter.path.name + (", mirrored too" if self.mirror else "")
+
+
+def load(options):
+    """The models and peers that the command names."""
+    segmenters = []
+    for model in options.model:
+        bundle = model is None or Path(model).is_dir()
+        segmenters += [Segmenter.load(model, kind) for kind in (options.kind if bundle else [None])]
+    return segmenters + [Peer(name) for name in options.peer]
+
+
 def evaluate(segmenter, pairs, name=""):
     """Scores every photo.
 
     Args:
-        segmenter: a `Segmenter`.
+        segmenter: a `Candidate`, or whatever else has `alpha` and `threshold`.
         pairs: list of `tfseg.data.Pair`.
         name: shown beside the progress.
 
@@ -93,62 +128,15 @@ def evaluate(segmenter, pairs, name=""):
     return rows
 
 
-def summarise(rows, seed=0):
-    """Summary of a set.
-
-    Returns:
-        A dict with `photos`, and where persons are present for each score its `mean`, 5th percentile `p5` and
-        bootstrap 95 % `interval` of the mean; with `person_free` photos their number, the mean share of pixels taken
-        for a person and the share of photos over `FALSE_PERSON_SHARE`.
-    """
-    persons = [row for row in rows if not row["person_free"]]
-    empty = np.array([row["false_person"] for row in rows if row["person_free"]])
-    summary = {"photos": len(rows)}
-    for score in SCORES if persons else ():
-        values = np.array([row[score] for row in persons])
-        draws = np.random.default_rng(seed).integers(0, len(values), (1000, len(values)))
-        interval = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
-        summary[score] = {"mean": values.mean(), "p5": np.percentile(values, 5), "interval": interval.tolist()}
-    if len(empty):
-        spoilt = float((empty > FALSE_PERSON_SHARE).mean())
-        summary["person_free"] = {"photos": len(empty), "pixels": empty.mean(), "photos_over_1_percent": spoilt}
-    return summary
-
-
-def table(summaries):
-    """The summaries as a Markdown table; sets in rows."""
-    lines = [
-        "| photos | n | Dice [95 %] | Dice p5 | IoU | boundary F [95 %] | MAD |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for name, summary in summaries.items():
-        if "dice" in summary:
-            score, edge = summary["dice"], summary["boundary_f"]
-            lines.append(
-                f"| {name} | {summary['photos'] - summary.get('person_free', {}).get('photos', 0)} "
-                f"| {score['mean']:.4f} [{score['interval'][0]:.4f}, {score['interval'][1]:.4f}] | {score['p5']:.3f} "
-                f"| {summary['iou']['mean']:.4f} "
-                f"| {edge['mean']:.4f} [{edge['interval'][0]:.4f}, {edge['interval'][1]:.4f}] "
-                f"| {summary['mad']['mean']:.4f} |"
-            )
-        if "person_free" in summary:
-            free = summary["person_free"]
-            lines.append(
-                f"| {name}, person-free | {free['photos']} | false person: {free['pixels']:.2%} of pixels, "
-                f"{free['photos_over_1_percent']:.1%} of photos over 1 % | | | | |"
-            )
-    return "\n".join(lines)
-
-
-def report(segmenters, results, out):
+def report(candidates, results, out):
     """Prints the table and writes results.json and worst.png.
 
     Args:
-        segmenters: the first is the one in question, the others stand beside it.
+        candidates: the first is the one in question, the others stand beside it.
         results: for each of them a dict of what `evaluate` gave, by the name of the set.
         out: folder, as `pathlib.Path`.
     """
-    contents = [_content(segmenter, rows) for segmenter, rows in zip(segmenters, results, strict=True)]
+    contents = [_content(candidate, rows) for candidate, rows in zip(candidates, results, strict=True)]
     print(table(beside(contents)))
     with replacing(out / "results.json") as temporary:
         temporary.write_text(json.dumps(contents[0] | {"beside": contents[1:]}, indent=1) + "\n")
@@ -159,27 +147,19 @@ def report(segmenters, results, out):
     for row in rows[:WORST]:
         image, truth = read_pair(Pair(row["image"], row["mask"]))
         caption = f"{Path(row['image']).stem[-18:]} D {row['dice']:.3f}"
-        cells.append((caption, [outline(image, truth), image * segmenters[0].mask(image)[..., None]]))
+        person = candidates[0].alpha(image) >= candidates[0].threshold
+        cells.append((caption, [outline(image, truth), image * person[..., None]]))
     draw_gallery(cells, out / "worst.png")
     print(f"every photo: {out / 'results.json'}; the worst {len(cells)}: {out / 'worst.png'}")
 
 
-def beside(contents):
-    """Summaries of several models by set, then by model, for `table`; of one model by set alone."""
-    if len(contents) == 1:
-        return contents[0]["summary"]
+def _content(candidate, rows):
+    path = candidate.segmenter.path
     return {
-        f"{name}, {Path(content['model']).name}": content["summary"][name]
-        for name in contents[0]["summary"]
-        for content in contents
-    }
-
-
-def _content(segmenter, rows):
-    return {
-        "model": str(segmenter.path),
-        "sha256": hashlib.sha256(segmenter.path.read_bytes()).hexdigest(),
-        "threshold": segmenter.threshold,
+        "name": candidate.name,
+        "model": str(path),
+        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "threshold": candidate.threshold,
         "summary": {name: summarise(scores) for name, scores in rows.items()},
         "photos": rows,
     }
