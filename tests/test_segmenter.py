@@ -44,6 +44,22 @@ def test_all_runtimes_agree_on_the_networks_output(segmenters, draw):
         assert (one.height, one.width, outputs[name].dtype) == (96, 64, np.float32)
 
 
+def test_with_the_mirrored_photo_asked_too_left_and_right_are_treated_alike(segmenters, draw):
+    image = cv2.resize(draw(3)[0], (60, 90))
+    plain, both = (segmenters["float"].alpha(image, mirror=mirror) for mirror in (False, True))
+    turned = segmenters["float"].alpha(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]
+    np.testing.assert_allclose(both, (plain + turned) / 2, atol=1e-3)
+    assert np.abs(plain - turned).max() > 0.05, "a network that is not symmetric itself"
+
+
+def test_a_checkpoint_takes_wide_photos_in_a_wide_frame_as_a_bundle_does(segmenters, draw):
+    image = cv2.resize(draw(4)[0], (120, 80))
+    wide = segmenters["keras"].landscape
+    assert (wide.height, wide.width) == (64, 96)
+    np.testing.assert_array_equal(segmenters["keras"].alpha(image), wide.alpha(image))
+    assert np.abs(segmenters["bundle"].alpha(image) - wide.alpha(image)).mean() < 0.03
+
+
 @pytest.mark.parametrize(
     "dtype, scale, zero_point, expected",
     [
