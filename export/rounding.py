@@ -86,7 +86,9 @@ def _patches(layer, features):
     """What a convolution's kernel meets, float32 `[G, N, K]`."""
     stride = STRIDE if min(features.shape[1:3]) >= LARGE else 1
     size = [1, *layer.kernel_size, 1]
-    patches = tf.image.extract_patches(features, size, [1, stride, stride, 1], [1, 1, 1, 1], "VALID")
+    # Zeros around a map are met too rarely to matter, but in a map smaller than the kernel nothing else is met.
+    padding = "VALID" if min(features.shape[1:3]) >= max(layer.kernel_size) else "SAME"
+    patches = tf.image.extract_patches(features, size, [1, stride, stride, 1], [1, 1, 1, 1], padding)
     if isinstance(layer, layers.DepthwiseConv2D):
         return tf.transpose(tf.reshape(patches, [-1, np.prod(layer.kernel_size), features.shape[-1]]), [2, 0, 1])
     return tf.reshape(patches, [1, -1, patches.shape[-1]])

@@ -145,7 +145,7 @@ def test_a_set_is_called_by_its_folders_name_in_the_model_card(bundle, trained, 
     content = (bundle / contract(bundle)["models"]["float16"]["file"]).read_bytes()
     score = {"mean": 0.5, "p5": 0.25, "interval": [0.4, 0.6]}
     summary = {"some/where/val": {"photos": 3} | dict.fromkeys(("dice", "iou", "boundary_f", "mad"), score)}
-    results = {"sha256": hashlib.sha256(content).hexdigest(), "summary": summary, "threshold": 0.5}
+    results = OTHER_MODEL | {"sha256": hashlib.sha256(content).hexdigest(), "summary": summary}
     (tmp_path / "results.json").write_text(json.dumps(results))
     assert rebuild(tmp_path / "person", trained, photos, "--evaluation", str(tmp_path / "results.json")) == 0
     card = (tmp_path / "person" / "MODEL_CARD.md").read_text()
