@@ -208,8 +208,17 @@ def test_only_folders_are_watched_and_standard_input_comes_alone(cutout, folder,
 
 
 def test_a_watched_folder_is_gone_on_with_until_stopped(folder, bundle, draw):
-    words = [sys.executable, "-m", "tfseg.cli", "mask", "nothing", "-o", "masks", "--watch", "--model", str(bundle)]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watcher:
+    # Where tests run in the background, SIGINT is ignored and would be by the command as well.
+    heeding = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); from tfseg.cli import main; "
+    )
+    words = ["mask", "nothing", "-o", "masks", "--watch", "--model", str(bundle)]
+    with subprocess.Popen(
+        [sys.executable, "-c", heeding + "sys.exit(main(sys.argv[1:]))", *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as watcher:
         write_image("nothing/late.png", draw(5)[0])
         try:
             assert watcher.stdout.readline() == "masks/late.png\n"
