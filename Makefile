@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate test test-mediapipe robustness faults load audit lint clean
+.PHONY: setup demo peers evaluate test test-mediapipe robustness faults load audit lock lint clean
 
 setup: .venv/.installed
 
@@ -14,6 +14,13 @@ setup: .venv/.installed
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
 	touch $@
+
+# The versions of constraints.txt with the checksums of their files, for every platform.
+lock:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet uv
+	.audit/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	    --constraint constraints.txt --extra train --extra dev --output-file requirements.lock setup.cfg
 
 # The whole line on the embedded sample set: fine-tune a little, export, measure, cut out. The fine-tuned model is
 # for show; the cut-outs are made with the shipped one.

@@ -18,20 +18,7 @@ from tfseg.segmenter import Segmenter
 from training.checkpoints import read_history
 from training.state import load_last
 
-FIT = [
-    "--height",
-    "64",
-    "--width",
-    "64",
-    "--epochs",
-    "9999",
-    "--batch-size",
-    "8",
-    "--init",
-    "none",
-    "--samples-every",
-    "0",
-]
+FIT = ["--height=64", "--width=64", "--epochs=9999", "--batch-size=8", "--init=none", "--samples-every=0"]
 
 
 @contextlib.contextmanager
@@ -163,7 +150,7 @@ def test_a_training_survives_signals_and_a_second_run_and_resumes(tmp_path, writ
             assert process.returncode == 130 and error.splitlines()[-1].startswith("training.fit: stopped;")
             assert "Traceback" not in error
         last = int(load_last(out / "last.keras").optimizer.iterations)
-        assert last == 2 * epochs(out), "two steps an epoch"
+        assert last % 2 == 0 and 0 < last <= 2 * epochs(out), "whole epochs of two steps"
         Segmenter.load(out / "best_dice.keras")
 
 

@@ -10,6 +10,7 @@ on standard error with exit status 2; anything else is counted as what it is, an
 """
 
 import argparse
+import contextlib
 import os
 import random
 import re
@@ -31,7 +32,7 @@ from tfseg.image import MAX_PIXELS, image_size
 from tfseg.video import is_video
 
 SECONDS, MEMORY = 5, 1_000_000_000  # a file's processor time, by system and user, and its bytes
-PATIENCE = 60  # seconds by the clock until a process that does not compute is taken to hang
+PATIENCE = 30  # seconds by the clock until a process that does not want to compute is taken to hang
 ENDS = ("result", "refusal", "crash", "hang", "other exception", "over the limits")
 HEADINGS = ("results", "clean refusals", "crashes", "hangs", "other exceptions", "over the limits")
 ARCHIVES = {"pillow": "13.0.0", "pypng": "0.20220715.0"}
@@ -173,15 +174,26 @@ def cut_out(path, result, folder):
 
 
 def wait(process):
-    """Exit status and use of a process; one that neither ends nor computes is killed."""
-    start = time.monotonic()
-    while time.monotonic() - start < PATIENCE:
+    """Exit status and use of a process; one that neither ends nor wants to compute is killed."""
+    idle = time.monotonic()
+    while time.monotonic() - idle < PATIENCE:
         done, status, usage = os.wait4(process, os.WNOHANG)
         if done:
             return status, usage
+        if wants_to_compute(process):  # on a busy machine that may take its time
+            idle = time.monotonic()
         time.sleep(0.005)
     os.kill(process, signal.SIGKILL)
     return signal.SIGXCPU, os.wait4(process, 0)[2]
+
+
+def wants_to_compute(process):
+    with contextlib.suppress(OSError):  # it may just have ended
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{thread}/stat") as file:
+                if file.read().rsplit(")")[1].split()[0] in "RD":
+                    return True
+    return False
 
 
 def judge(status, said, left, result, path, seconds, memory):
