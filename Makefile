@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate test test-mediapipe lint clean
+.PHONY: setup demo peers evaluate parity test test-mediapipe lint clean
 
 setup: .venv/.installed
 
@@ -41,6 +41,10 @@ evaluate: setup peers
 	$(BIN)/python -m training.evaluate --out runs/evaluation --mirror --kind int8 float16 --peer mediapipe \
 	    --model $(SHIPPED) tfseg/pretrained/person_mobilenet_v2.keras \
 	    --data $(foreach set,picsart pfcn wild coco ccp empty,$(DATA)/val/$(set))
+
+# What every shipped file loses against the checkpoint, beside what it may lose.
+parity: setup
+	$(BIN)/python -m export.parity --data $(foreach set,picsart pfcn,$(DATA)/val/$(set))
 
 test: setup
 	$(BIN)/python -m pytest

@@ -72,7 +72,11 @@ def load_checkpoint(path):
         ImportError: Keras is not installed.
     """
     if Path(path).suffix != ".keras" or not Path(path).is_file():
-        older = " Save .h5 files as .keras with the Keras that wrote them." if Path(path).suffix == ".h5" else ""
+        older = (
+            " Save .h5 files as .keras with the Keras that wrote them: others rebuild their layers differently."
+            if Path(path).suffix == ".h5"
+            else ""
+        )
         raise ModelError(f"{path}: expected a .keras checkpoint.{older}")
     try:
         import keras
@@ -85,6 +89,9 @@ def load_checkpoint(path):
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
     check_shapes(model.input_shape, model.output_shape, path)
+    last = model.outputs[0]._keras_history.operation
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        raise ModelError(f"{path}: ends in a sigmoid; a checkpoint gives logits, and export adds the sigmoid.")
     return model
 
 

@@ -44,7 +44,7 @@ class Segmenter:
             path: a bundle folder, a `.tflite` file or a `.keras` checkpoint; None for the shipped bundle. Only
                 `.keras` needs Keras. A bundle and a checkpoint take upright and wide photos each in their own shape, a
                 file all photos in its own.
-            kind: which of a bundle's models: "int8" or "float16"; None for the bundle's default.
+            kind: which of a bundle's models: "int8", "int8_float_edges" or "float16"; None for the bundle's default.
             threads: of the LiteRT interpreter, from 1.
 
         Returns:
