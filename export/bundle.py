@@ -22,15 +22,17 @@ from pathlib import Path
 
 from export import parity
 from export.calibration import CALIBRATION_PHOTOS, pick
-from export.contract import build_contract, check_contract, describe
-from export.golden import replay_golden, write_golden
+from export.contract import check_contract, describe
+from export.golden import TOLERANCE, replay_golden, write_golden
 from export.modelcard import measured_table, model_card, read_results
 from export.tflite_convert import LANDSCAPE, convert_apart
-from tfseg.image import replacing
+from tfseg.image import PAD_VALUE, replacing
 from training.config import OneLineParser
 from training.fit import BUNDLED
 
 KINDS = ("int8", "int8_float_edges", "float16")
+THRESHOLD = 0.5
+FORMAT = 1  # of model.json
 SUMS = "SHA256SUMS"
 
 
@@ -136,7 +138,40 @@ def check_bundle(folder):
             raise ValueError(f"{folder / name}: not what {listed.name} says; one of the two was changed.")
     if content != checksums(folder, sums):
         raise ValueError(f"{listed}: written otherwise than a bundle's list is; it was changed.")
-    replay_golden(folder, check_contract(folder))
+    contract = check_contract(folder)
+    try:
+        replay_golden(folder, contract)
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{folder / 'model.json'}: not a bundle's contract: {error!r}") from error
+
+
+def build_contract(name, models, golden):
+    """The content of model.json: all that an app must know to feed a model and read its answer."""
+    height, width = models["int8"]["input"]["shape"][1:3]
+    return {
+        "format": FORMAT,
+        "name": name,
+        "task": "person segmentation",
+        "default": "int8",
+        "threshold": THRESHOLD,
+        "input": {
+            "height": height,
+            "width": width,
+            "layout": "NHWC",
+            "colour_order": "RGB",
+            "range": [0, 255],
+            "resize": {
+                "rule": "letterbox",
+                "place": "centre",
+                "pad_value": PAD_VALUE,
+                "shrink": "area",
+                "enlarge": "bilinear",
+            },
+        },
+        "output": {"meaning": "person probability", "range": [0, 1]},
+        "models": models,
+        "golden": {"mean_absolute_tolerance": TOLERANCE, "pairs": golden},
+    }
 
 
 def _write(path, content):

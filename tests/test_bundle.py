@@ -257,10 +257,10 @@ def other_golden(folder):
     return "astronaut_int8.png: person_int8.tflite answers otherwise"
 
 
-def other_padding(folder):
+def other_size(folder):
     text = (folder / "model.json").read_text()
-    (folder / "model.json").write_text(text.replace('"pad_value": 127', '"pad_value": 0'))
-    return "model.json: input differ from what the model files need"
+    (folder / "model.json").write_text(text.replace('"height": 96', '"height": 128'))
+    return "model.json: height and width of input differ"
 
 
 def one_too_many(folder):
@@ -275,7 +275,7 @@ def one_missing(folder):
 
 @pytest.mark.parametrize(
     "change, again",
-    [(exchanged_scale, True), (other_padding, True), (other_golden, True), (one_too_many, False), (one_missing, False)],
+    [(exchanged_scale, True), (other_size, True), (other_golden, True), (one_too_many, False), (one_missing, False)],
 )
 def test_the_check_names_what_does_not_hold(bundle, tmp_path, capsys, change, again):
     copy = shutil.copytree(bundle, tmp_path / "person")
