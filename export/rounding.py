@@ -36,8 +36,8 @@ def round_weights(model, frames):
 def patch_moments(model, convolutions, frames):
     """Mean and covariance of what the kernels of some convolutions are multiplied with.
 
-    Returns:
-        For each layer `(mean [G, K], covariance [G, K, K])`, float64: G groups (the channels of a depthwise
+    Yields:
+        for each layer `(mean [G, K], covariance [G, K, K])`, float64: G groups (the channels of a depthwise
         convolution, otherwise 1) of K weights.
     """
     taps = keras.Model(model.input, {layer.name: layer.input for layer in convolutions})
@@ -49,10 +49,8 @@ def patch_moments(model, convolutions, frames):
             total[0] += tf.reduce_sum(patches, axis=1).numpy().astype(np.float64)
             total[1] += tf.matmul(patches, patches, transpose_a=True).numpy().astype(np.float64)
             total[2] += patches.shape[1]
-    return [
-        (first / count, second / count - first[:, :, None] * first[:, None, :] / count**2)
-        for first, second, count in sums
-    ]
+    for first, second, count in sums:
+        yield first / count, second / count - first[:, :, None] * first[:, None, :] / count**2
 
 
 def descend(kernel, covariance):
