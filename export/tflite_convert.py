@@ -122,7 +122,10 @@ def convert(checkpoint, kinds, photos):
         contents = {}
         for kind in kinds:
             keras.utils.clear_session()  # automatic names would count the conversions, and are in the file
-            contents[kind] = _converted(rounded if kind in integers else network, kind, photos, progress.advance)
+            try:
+                contents[kind] = _converted(rounded if kind in integers else network, kind, photos, progress.advance)
+            except GraphError as error:
+                raise GraphError(f"{checkpoint}: as {kind}: {error}") from None
     return contents
 
 

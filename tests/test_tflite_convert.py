@@ -132,7 +132,7 @@ def networks(tmp_path_factory, trained):
         ({"--model": "sigmoid.keras"}, "sigmoid.keras: ends in a sigmoid"),
         ({"--model": "open.keras"}, "open.keras: takes [None, None, None, 3]"),
         ({"--model": "flip.keras", "--quantize": "none"}, "do not run: REVERSE_V2"),
-        ({"--model": "foreign.keras", "--quantize": "none"}, "foreign.keras"),
+        ({"--model": "foreign.keras", "--quantize": "none"}, "foreign.keras: as none: TensorFlow's converter refuses"),
         ({"--calibration": "missing"}, "missing: no such folder"),
         ({"--calibration": "empty"}, "empty: found neither images/"),
         ({"--calibration": "free"}, "free: no photo with a person"),
