@@ -72,6 +72,15 @@ def test_the_mask_stays_on_the_person(augment):
     assert min(scores) > 0.6 and np.mean(scores) > 0.9
 
 
+def test_the_share_of_crops_is_as_asked_for():
+    """A photo much wider than the frame leaves pads in it when it is letterboxed, and none when it is cropped."""
+    image, mask = np.full((48, 200, 3), 230, np.uint8), np.zeros((48, 200), np.uint8)
+    for share in (0, 0.2, 1):
+        augment = Augment(HEIGHT, WIDTH, crop_share=share)
+        crops = [np.ptp(cv2.medianBlur(augment(image, mask, seed)[0], 5)) < 52 for seed in range(200)]
+        assert abs(np.mean(crops) - share) <= (0.08 if 0 < share < 1 else 0)
+
+
 def test_person_free_photos_stay_person_free(augment, draw):
     image, mask = draw(3)
     assert not any(augment(image, np.zeros_like(mask), seed)[1].any() for seed in range(40))

@@ -1,7 +1,7 @@
 """Augmentation for training: what a phone's camera and its user vary, without losing the mask.
 
-Half the frames show the whole photo letterboxed as at inference, shifted, scaled and rotated a little; the other half
-are crops, from nearly the whole photo down to a head. Light, colour and sharpness vary in both.
+Some frames show the whole photo letterboxed as at inference, shifted, scaled and rotated a little; the others are
+crops, from nearly the whole photo down to a head. Light, colour and sharpness vary in both.
 """
 
 import os
@@ -22,10 +22,11 @@ class Augment:
 
     Args:
         height, width: of the network's input, pixels.
+        crop_share: 0..1, share of the frames that are crops.
     """
 
-    def __init__(self, height, width):
-        self.height, self.width = height, width
+    def __init__(self, height, width, crop_share=0.5):
+        self.height, self.width, self.crop_share = height, width, crop_share
         self._local = threading.local()  # a Compose keeps its random state, so every worker thread has its own
 
     def __call__(self, image, mask, seed):
@@ -40,7 +41,7 @@ class Augment:
             `(image, mask)`, uint8 `[height, width, 3]` and uint8 `[height, width]` in {0, 1}.
         """
         if not hasattr(self._local, "transform"):
-            self._local.transform = _transform(self.height, self.width)
+            self._local.transform = _transform(self.height, self.width, self.crop_share)
         transform = self._local.transform
         # One generator for all: `set_random_seed` would give each transform the same numbers.
         generator = np.random.default_rng(seed)
@@ -49,7 +50,7 @@ class Augment:
         return result["image"], result["mask"]
 
 
-def _transform(height, width):
+def _transform(height, width, crop_share):
     def frame_image(image, **_):
         return letterbox(image, height, width)[0]
 
@@ -71,14 +72,14 @@ def _transform(height, width):
                 p=0.75,
             ),
         ],
-        p=0.5,
+        p=1 - crop_share,
     )
     crop = A.Sequential(
         [
             A.Rotate(limit=15, border_mode=cv2.BORDER_REFLECT_101, p=0.3),
             A.RandomResizedCrop(size=(height, width), scale=(0.1, 1.0), ratio=(0.65, 1.0), p=1),
         ],
-        p=0.5,
+        p=crop_share,
     )
     light = [
         A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.25, p=0.6),
