@@ -111,6 +111,12 @@ class FitConfig:
         "share of the examples that are crops, 0..1; the others show the whole photo, letterboxed",
         lambda x: 0 <= x <= 1,
     )
+    augment_strength: float = setting(
+        "augmentation",
+        1.0,
+        "how far geometry, light and sharpness vary, 0..1; less suits short trainings",
+        lambda x: 0 <= x <= 1,
+    )
     paste_share: float = setting(
         "augmentation",
         0.25,
