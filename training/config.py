@@ -105,6 +105,18 @@ class FitConfig:
         "loss", 1.0, "what a pixel at the person's border weighs more than another, from 0", lambda x: x >= 0
     )
 
+    crop_share: float = setting(
+        "augmentation",
+        0.5,
+        "share of the examples that are crops, 0..1; the others show the whole photo, letterboxed",
+        lambda x: 0 <= x <= 1,
+    )
+    augment_strength: float = setting(
+        "augmentation",
+        1.0,
+        "how far geometry, light and sharpness vary, 0..1; less suits short trainings",
+        lambda x: 0 <= x <= 1,
+    )
     paste_share: float = setting(
         "augmentation",
         0.25,

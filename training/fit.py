@@ -133,7 +133,8 @@ def build_model(config):
 
 
 def training_data(config, pairs, first_epoch=0):
-    augment = CopyPaste(Augment(config.height, config.width), config.paste_share, config.person_free_share)
+    frame = Augment(config.height, config.width, config.crop_share, config.augment_strength)
+    augment = CopyPaste(frame, config.paste_share, config.person_free_share)
     return make_dataset(
         pairs,
         config.height,
