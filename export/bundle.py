@@ -125,6 +125,8 @@ def check_bundle(folder):
         ValueError: something was changed, is missing or is one too many; the message names the file.
     """
     listed = folder / SUMS
+    if not listed.is_file():
+        raise ValueError(f"{folder}: not a bundle: it holds no {SUMS}.")
     try:
         content = listed.read_bytes()
         sums = dict(reversed(line.split("  ", 1)) for line in content.decode().splitlines())

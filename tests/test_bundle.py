@@ -287,6 +287,12 @@ def test_the_check_names_what_does_not_hold(bundle, tmp_path, capsys, change, ag
     assert named in error and error.count("\n") == 1
 
 
+def test_a_folder_that_is_no_bundle_is_named(tmp_path, capsys):
+    for path in (tmp_path, tmp_path / "missing"):
+        assert main(["--check", str(path)]) == 2
+        assert capsys.readouterr().err == f"export.bundle: {path}: not a bundle: it holds no SHA256SUMS.\n"
+
+
 def test_without_a_task_the_command_says_what_to_name(capsys):
     with pytest.raises(SystemExit) as left:
         main([])
