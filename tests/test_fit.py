@@ -264,7 +264,7 @@ def test_a_wrong_validation_folder_is_refused_before_the_sample_set_is_written(t
 @pytest.mark.parametrize(
     "arguments, named",
     [
-        (["--encoder", "vgg"], f"encoder must be one of {', '.join(ENCODERS)}; received 'vgg'"),
+        (["--encoder", "vgg"], f"--encoder: 'vgg' is out of range (backbone: {', '.join(ENCODERS)})"),
         (["--init", "missing.keras"], "missing.keras"),
         (["--init", "missing.h5"], "missing.h5: no such weights file"),
     ],
