@@ -115,7 +115,7 @@ def test_two_processes_train_what_one_does(launch, tmp_path):
     ):
         np.testing.assert_array_equal(one, other)
         np.testing.assert_allclose(one, expected, atol=1e-5)
-    assert "2 steps an epoch" in printed and "process 0 writes" in other_printed
+    assert "2 steps an epoch" in printed and "process 0, which writes" in other_printed
     files = {path.name for path in (tmp_path / "alone").iterdir()}
     assert {path.name for path in (tmp_path / "both").iterdir()} == files
     history = [fit.read_history(tmp_path / name / "history.csv")[0] for name in ("both", "alone")]

@@ -234,7 +234,9 @@ def test_resuming_with_other_settings_names_the_flag(refused, trained, arguments
 
 def test_resuming_a_finished_run_changes_nothing_of_it(fit_small, trained, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "copy")
+    (copy / ".0123456789ab.keras").write_text("begun by a process that was killed")
     assert fit_small(copy, "--resume") == 0
+    assert sorted(path.name for path in copy.iterdir()) == WRITTEN
     for name in set(WRITTEN) - {"run.json"}:  # which names the folder
         assert (copy / name).read_bytes() == (trained / name).read_bytes()
 

@@ -44,9 +44,9 @@ def shared(config):
     """
     join()
     with contextlib.ExitStack() as stack:
-        process, processes = place()
+        process, _ = place()
         if process:
-            print(f"process {process} of 0..{processes - 1}: trains along; process 0 writes {config.out}/")
+            print(f"process {process} trains along with process 0, which writes {config.out}/")
             scratch = stack.enter_context(tempfile.TemporaryDirectory())
             config = follow(config, Path(scratch))
             stack.enter_context(contextlib.redirect_stdout(stack.enter_context(open(os.devnull, "w"))))

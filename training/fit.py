@@ -20,6 +20,7 @@ import tfseg
 from tfseg.augment import Augment
 from tfseg.data import make_dataset, photo_fault, steps_per_epoch
 from tfseg.encoders import freeze
+from tfseg.image import remove_leftovers
 from tfseg.paste import CopyPaste
 from tfseg.unet import unet
 from training.checkpoints import Checkpoints, read_history
@@ -83,10 +84,11 @@ def fit(config):
     steps = steps_per_epoch(train, config.batch_size)
     if not model.compiled:
         start(model, config, steps)
-    epoch = int(model.optimizer.iterations) // steps
+    epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
     agree(config, train, val, epoch)
     checkpoints = Checkpoints(out, read_history(out / "history.csv", epoch))
     callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)
+    remove_leftovers(out)
     write_run(config, train, val, out)
     print(f"{len(train)} photos to train on, {len(val)} to validate on, {steps} steps an epoch; writing to {out}/")
     for end in sorted({min(config.frozen_epochs, config.epochs), config.epochs}):
