@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate parity test test-mediapipe lint clean
+.PHONY: setup demo peers evaluate parity test test-mediapipe lint clean test-distributed
 
 setup: .venv/.installed
 
@@ -52,6 +52,14 @@ test: setup
 # MediaPipe Tasks' ImageSegmenter on our files, as Android, iOS and web apps load them.
 test-mediapipe: setup peers
 	$(BIN)/python -m pytest tests/test_mediapipe_tasks.py
+
+# Two processes that train as one. JAX comes beside what is installed, and moves no version of it.
+test-distributed: .venv/.jax
+	$(BIN)/python -m pytest tests/test_devices.py
+
+.venv/.jax: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
+	touch $@
 
 lint: setup
 	$(BIN)/ruff check .
