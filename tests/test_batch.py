@@ -22,7 +22,7 @@ def recipe():
     return Recipe(
         Segmenter(red, 32, 24),
         fit=lambda image: image,
-        finish=lambda alpha: alpha,
+        finish=lambda alpha, image: alpha,
         effect=lambda image, alpha, seconds: np.round(alpha * 255).astype(np.uint8),
     )
 
@@ -71,7 +71,7 @@ def test_the_photo_goes_through_every_step(folder):
     steps = Recipe(
         Segmenter(red, 32, 24),
         fit=lambda image: image[:40, :30],
-        finish=lambda alpha: alpha * 0 + 0.5,
+        finish=lambda alpha, image: alpha * 0 + 0.5,
         effect=lambda image, alpha, seconds: np.dstack([image, np.round(alpha * 255).astype(np.uint8)]),
     )
     (folder / "result.png").write_bytes(develop("photos/0/0.jpg", steps, ".png"))
