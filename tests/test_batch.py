@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 import tracemalloc
 
 import numpy as np
@@ -57,6 +58,20 @@ def test_a_tree_is_made_but_for_what_is_bad_and_not_made_twice(folder, recipe, c
     (folder / "out/1/1.png").unlink()
     assert run(tasks, recipe) == Outcome(1, 11, 2)
     assert found(folder / "photos") == inputs, "inputs are only read"
+
+
+def test_several_photos_at_a_time_give_the_same_in_the_same_order(folder, recipe, capsys):
+    tasks, together = plan(["photos"], "out", "mask"), threading.Barrier(3, timeout=30)
+    assert run(tasks, recipe) == Outcome(12, 0, 2)
+    alone, printed = {task: task.result.read_bytes() for task in tasks if task.result.exists()}, capsys.readouterr()
+
+    def effect(image, alpha, seconds):
+        together.wait()  # passes only when three photos are at this step at once
+        return recipe.effect(image, alpha, seconds)
+
+    assert run(tasks, recipe._replace(effect=effect), overwrite=True, jobs=3) == Outcome(12, 0, 2)
+    assert {task: task.result.read_bytes() for task in alone} == alone
+    assert capsys.readouterr() == printed
 
 
 def test_what_is_there_is_made_anew_when_told_so(folder, recipe):

@@ -148,6 +148,17 @@ def test_pinholes_are_filled_inside_the_person_alone():
     assert np.abs(cleaned - blurred(drawn()))[:, :70].max() < 0.35, "nothing grows out of her"
 
 
+def test_opening_takes_what_is_too_thin_and_leaves_the_rest():
+    marred = drawn()
+    marred[98:101, 130:160] = 1  # three pixels wide, a hair
+    assert clean_mask(marred)[99, 150] == 1
+    opened = clean_mask(marred, opening=0.01)
+    assert not opened[:, 135:].any()
+    assert np.abs(opened - drawn()).sum() < 20, "but for rounded corners"
+    with pytest.raises(ValueError, match=r"opening.*0\.06"):
+        clean_mask(marred, opening=0.06)
+
+
 def test_a_photo_without_any_person_stays_without():
     nothing = np.full((30, 40), 0.2, np.float32)
     assert np.array_equal(clean_mask(nothing), nothing)

@@ -27,7 +27,7 @@ class Recipe(NamedTuple):
     """How a result is made: the picture is fitted, segmented, its alpha finished, and both go into the effect.
 
     `fit(image)`, `finish(alpha, image)` and `effect(image, alpha, seconds)` as in `tfseg.effects`. `exif`: whether a
-    photo's EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether masks are smoothed over time.
+    photo's EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether its masks are smoothed.
     """
 
     segmenter: Segmenter

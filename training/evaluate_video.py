@@ -4,7 +4,9 @@
 
 --frames names folders of labelled frames of one video each (`images/` and `masks/`, in the order of their names);
 --photos folders of labelled photos, of which clips are made by panning and zooming over them. Prints a table for the
-alphas that `tfseg cutout` composites with.
+alphas that `tfseg cutout` composites with: of each frame by itself (plain), smoothed, and of such clips also of the
+photo as a whole, moved as the camera moves (still), whose faults are as large but do not flicker: no smoothing can be
+expected to bring dtSSD below that.
 """
 
 import sys
@@ -17,7 +19,7 @@ from tfseg.matte import finish
 from tfseg.metrics import dice, dtssd, flicker, lag
 from tfseg.segmenter import Segmenter
 from tfseg.smoothing import Smoothing
-from training.camera import CLIP_FRAMES, pan_and_zoom
+from training.camera import pan_and_zoom
 from training.config import OneLineParser
 
 SCORES = ("dtssd", "flicker", "dice", "lag")
@@ -38,7 +40,7 @@ def main(arguments=None):
         segmenter = Segmenter.load(options.model)
         results = {folder: [evaluate(segmenter, labelled(folder))] for folder in options.frames}
         for folder in options.photos:
-            results[folder] = [evaluate(segmenter, clip) for clip in synthesised(folder, options.clips)]
+            results[folder] = [evaluate(segmenter, *clip) for clip in synthesised(segmenter, folder, options.clips)]
     except (ValueError, ImportError, OSError) as error:
         print(f"training.evaluate_video: {error}", file=sys.stderr)
         return 2
@@ -51,23 +53,27 @@ def labelled(folder):
     return (read_pair(pair) for pair in find_pairs(folder))
 
 
-def synthesised(folder, count):
-    """Yields clips, each an iterable of `(image, truth)`, over photos spread evenly through a folder."""
+def synthesised(segmenter, folder, count):
+    """Yields clips over photos spread evenly through a folder, each as `(frames, still)` for `evaluate`."""
     pairs = find_pairs(folder)
     for number in range(min(count, len(pairs))):
         image, mask = read_pair(pairs[number * len(pairs) // count])
-        yield pan_and_zoom(np.random.default_rng(number), image, mask, CLIP_FRAMES)
+        whole = finish(segmenter.alpha(image), segmenter.threshold)
+        truth, moved = (pan_and_zoom(np.random.default_rng(number), image, each) for each in (mask, whole))
+        yield truth, [alpha for _, alpha in moved]
 
 
-def evaluate(segmenter, frames):
+def evaluate(segmenter, frames, still=None):
     """Scores a video twice.
 
     Args:
         segmenter: `tfseg.segmenter.Segmenter`.
         frames: iterable of `(image, truth)`, uint8 `[H, W, 3]` RGB and `[H, W]` in 0..1, three or more.
+        still: alphas to score beside, `[H, W]` in 0..1.
 
     Returns:
-        `{"plain": scores, "smoothed": scores}`, each a dict of `SCORES`; lag in frames.
+        `{"plain": scores, "smoothed": scores}`, and "still" where there are such alphas; scores are dicts of
+        `SCORES`, lag in frames.
     """
     answers = Answers(segmenter)
     ways = {"plain": Smoothing(answers, smooth=False), "smoothed": Smoothing(answers, smooth=True)}
@@ -77,6 +83,8 @@ def evaluate(segmenter, frames):
         answers.ask(image)
         for way, smoothing in ways.items():
             alphas[way].append(finish(smoothing.alpha(image), segmenter.threshold).astype(np.float16))
+    if still:
+        alphas["still"] = still
     return {way: score(truths, found) for way, found in alphas.items()}
 
 
@@ -110,7 +118,7 @@ def table(results):
         "|---|---|---|---|---|---|---|",
     ]
     for folder, clips in results.items():
-        mean = {way: {s: np.mean([clip[way][s] for clip in clips]) for s in SCORES} for way in ("plain", "smoothed")}
+        mean = {way: {s: np.mean([clip[way][s] for clip in clips]) for s in SCORES} for way in clips[0]}
         for way, scores in mean.items():
             lines.append(
                 f"| {Path(folder).name} | {len(clips)} | {way} | {scores['dtssd']:.4f} | {scores['flicker']:.4f} "
