@@ -148,6 +148,14 @@ def test_pinholes_are_filled_inside_the_person_alone():
     assert np.abs(cleaned - blurred(drawn()))[:, :70].max() < 0.35, "nothing grows out of her"
 
 
+def test_haze_inside_the_person_goes_and_the_soft_edge_stays():
+    hazy = blurred(drawn())
+    hazy[60:80, 80:120] = 0.6
+    cleaned = clean_mask(hazy)
+    assert cleaned[62:78, 82:118].min() == 1
+    assert np.abs(cleaned - blurred(drawn())).max() < 0.05
+
+
 def test_opening_takes_what_is_too_thin_and_leaves_the_rest():
     marred = drawn()
     marred[98:101, 130:160] = 1  # three pixels wide, a hair

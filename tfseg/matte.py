@@ -7,7 +7,7 @@ GUIDE_RADIUS = 3  # pixels of the network's frame
 GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
 ISLAND_SHARE = 0.03  # of the largest person's area: what is smaller is no second person
 HOLE_SHARE = 0.01  # of the largest person's area: the gap between arm and body is larger
-EDGE_SHARE = 0.01  # of the longer side: how far a soft edge reaches
+EDGE_SHARE = 0.008  # of the longer side: how far a soft edge reaches on each side of the outline
 DOUBT = 0.25  # how far from the threshold a probability is taken for all background, all person
 MAX_FEATHER = MAX_OPENING = 0.05
 HALF_STEP = 1 / 510  # alpha nearer to 0 or 1 than this is written as 0 or 255
@@ -61,7 +61,7 @@ def finish(alpha, threshold=0.5, largest_only=False, feather=0, opening=0):
 
 
 def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
-    """Removes specks beside the person, fills pinholes in the person and, if wanted, takes spikes off the outline.
+    """Removes specks beside the person, fills pinholes and haze in the person and, if wanted, takes spikes off her.
 
     Args:
         alpha: float32 `[H, W]` in 0..1.
@@ -72,7 +72,8 @@ def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
 
     Returns:
         float32 `[H, W]` in 0..1. Islands below `ISLAND_SHARE` of the largest person go, with the haze around them;
-        holes below `HOLE_SHARE` of that person, closed on every side, become person. A second person is no island.
+        holes below `HOLE_SHARE` of that person, closed on every side, become person. What lies deeper inside than
+        a soft edge reaches is all person, what lies farther outside is none. A second person is no island.
 
     Raises:
         ValueError: `opening` is out of range.
@@ -89,7 +90,9 @@ def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
     kept = np.r_[False, areas >= (1 if largest_only else ISLAND_SHARE) * areas.max()][islands]
     filled = np.r_[False, pinhole][holes]
     solid = kept | filled
-    return np.where(_grown(filled) & solid, 1, np.where(_grown(solid), alpha, 0)).astype(np.float32)
+    reach = max(2, EDGE_SHARE * max(alpha.shape))
+    cleaned = np.clip(alpha, _depth(solid) / reach, 1 - _depth(~solid) / reach)
+    return np.where(filled, 1, cleaned).astype(np.float32)
 
 
 def _opened(alpha, share):
@@ -106,12 +109,9 @@ def _components(mask):
     return labels, stats[1:, cv2.CC_STAT_AREA]
 
 
-def _grown(region):
-    """The region and the soft edge around it."""
-    reach = max(2, round(EDGE_SHARE * max(region.shape)))
-    if not region.any():
-        return region
-    return cv2.distanceTransform(1 - region.astype(np.uint8), cv2.DIST_L2, 5) < reach + 1
+def _depth(region):
+    """How far inside a region each pixel lies, in pixels: 0 outside, below 1 on its rim."""
+    return np.maximum(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5) - 0.5, 0)
 
 
 def firm(alpha, threshold=0.5):
