@@ -12,6 +12,7 @@ import contextlib
 import io
 import math
 import os
+import re
 import secrets
 import stat
 import warnings
@@ -144,6 +145,13 @@ def replacing(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Removes what `replacing` leaves in a folder when its process is killed."""
+    for path in Path(folder).glob(".*"):
+        if re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name):
+            path.unlink()
 
 
 class Box(NamedTuple):
