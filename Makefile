@@ -14,7 +14,7 @@ setup: .venv/.installed
 .venv/.installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,matting,dev]'
 	touch $@
 
 # The whole line on the embedded sample set: fine-tune a little, export, measure, cut out. The fine-tuned model is
