@@ -15,11 +15,11 @@ def plot_times(rows, title, path):
     """Draws a bar of stages for each row, with a whisker from the 5th to the 95th percentile of the whole.
 
     Args:
-        rows: as of `export.timings`; those without a time from photo to mask are left out.
+        rows: as of `export.timings`; those without times are left out, and of phones the network alone is known.
         title: above the bars.
         path: PNG to write.
     """
-    rows = [row for row in rows if "whole" in row["ms"]]
+    rows = [row for row in rows if row["ms"]]
     panels = sorted({row["threads"] for row in rows})
     each = [[row for row in rows if row["threads"] == threads] for threads in panels]
     figure, axes = plt.subplots(
@@ -45,7 +45,7 @@ def plot_times(rows, title, path):
 
 
 def _bar(axis, place, ms):
-    left, whole = 0.0, ms["whole"]
+    left, whole = 0.0, ms.get("whole") or ms["infer"]
     for stage in ("preprocess", "infer", "postprocess"):
         if stage in ms:
             axis.barh(place, ms[stage]["median"], left=left, color=COLOURS[stage])

@@ -2,8 +2,9 @@
 
     python export/cold_start.py MODEL cpu|gpu THREADS frame.npy answer.npy
 
-frame.npy holds uint8 `[H, W, 3]` of the model's size; answer.npy gets float32 `[H, W]`. Prints a JSON object: seconds of
-loading and of the first answer, bytes by which the process's peak grew, and of the GPU whether it took every operator.
+frame.npy holds uint8 `[H, W, 3]` of the model's size; answer.npy gets float32 `[H, W]`. Prints a JSON object: seconds
+of loading and of the first answer, bytes by which the process's peak grew, and of the GPU whether it took every
+operator.
 """
 
 import json

@@ -44,7 +44,9 @@ def compare(old, new):
         slower = interval[0] > 1 and ratio > SLOWER
         changed = row.get("sha256") != other.get("sha256")
         key = dict(zip(("name", "delegate", "threads"), _key(row), strict=True))
-        compared.append(key | {"time": time, "ratio": ratio, "interval": interval, "slower": slower, "changed": changed})
+        compared.append(
+            key | {"time": time, "ratio": ratio, "interval": interval, "slower": slower, "changed": changed}
+        )
     return compared
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from export.webgpu import gpu_network
 from tfseg.console import quiet
 from tfseg.runtime import ModelError, load_checkpoint
-from tfseg.segmenter import Segmenter, upsample
+from tfseg.segmenter import Segmenter
 from training.peers import PYTHON, TORCH_PYTHON, UNTRAINED, Peer
 
 PEER_NAMES = {"mediapipe": "MediaPipe Selfie Segmentation", "hackathon": "2018 U-Net in PyTorch, untrained"}
@@ -50,26 +50,27 @@ class Contender:
             if delegate == "gpu":
                 with quiet():
                     self.segmenter.network, _ = gpu_network(path)
-        self.network, self.segmenter.network = self.segmenter.network, self._timed
-        self.inside = 0.0
+        self.seconds = {}
+        self.segmenter.network = self._timed("network", self.segmenter.network)
+        self.segmenter.probability = self._timed("probability", self.segmenter.probability)
 
     def answer(self, image):
         """uint8 `[H, W, 3]` RGB to `Answer`."""
-        self.inside, start = 0.0, time.perf_counter()
-        probability, small = self.segmenter.probability(image)
-        asked = time.perf_counter()
-        alpha = upsample(probability, small, image)
-        end = time.perf_counter()
-        return Answer(alpha, asked - start - self.inside, self.inside, end - asked, end - start)
+        alpha = self._timed("whole", self.segmenter.alpha)(image)
+        infer, asked, whole = (self.seconds[part] for part in ("network", "probability", "whole"))
+        return Answer(alpha, asked - infer, infer, whole - asked, whole)
 
     def close(self):
         """Nothing of it runs on by itself."""
 
-    def _timed(self, frame):
-        start = time.perf_counter()
-        probability = self.network(frame)
-        self.inside += time.perf_counter() - start
-        return probability
+    def _timed(self, part, function):
+        def timed(*arguments):
+            start = time.perf_counter()
+            answer = function(*arguments)
+            self.seconds[part] = time.perf_counter() - start
+            return answer
+
+        return timed
 
 
 class PeerContender:

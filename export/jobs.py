@@ -58,7 +58,7 @@ def time_jobs():
 def time_photo(folder):
     """`tfseg cutout` of a 12-megapixel photo: an enlarged portrait, so that it holds less detail than a real one."""
     path = folder / "photo.jpg"
-    write_image(path, cv2.resize(_upright(portraits()["grace_hopper"][0]), PHOTO[::-1], interpolation=cv2.INTER_CUBIC))
+    write_image(path, cv2.resize(upright(portraits()["grace_hopper"][0]), PHOTO[::-1], interpolation=cv2.INTER_CUBIC))
     recipe, watch = choose_recipe(parse(["cutout", str(path)])), Stopwatch()
     for _ in range(REPEATS):
         with watch("decode"):
@@ -128,8 +128,8 @@ def draw_clip(path, height, width):
         container.mux(stream.encode(None))
 
 
-def _upright(photo):
-    """The middle of a photo, three parts wide and four high."""
+def upright(photo):
+    """The middle of a photo, three parts wide and four high: uint8 `[H, W, ...]` to uint8 `[h, w, ...]`."""
     height, width = photo.shape[:2]
     kept = min(width, height * 3 // 4)
     left = (width - kept) // 2

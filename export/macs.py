@@ -2,7 +2,6 @@
 
 import math
 
-import keras
 from ai_edge_litert import schema_py_generated as schema
 
 BIAS_CUSTOM = "Convolution2DTransposeBias"  # MediaPipe's own transposed convolution
@@ -33,6 +32,8 @@ def tflite_macs(content):
 
 def keras_macs(model):
     """Multiply-accumulates of a `keras.Model` for one photo, models inside it included."""
+    import keras
+
     total = 0
     for layer in model.layers:
         if isinstance(layer, keras.Model):

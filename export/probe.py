@@ -90,7 +90,11 @@ def read_log(log):
         "software": bool(chosen and "CPU" in chosen[2]),
         "refused": tuple(line.strip() for line in refused[1].splitlines()) if refused else (),
         "left": int(left[1]) if left else 0,
-        "fault": "no adapter" if absent else "tensors of dynamic size, which no GPU delegate takes" if dynamic else None,
+        "fault": "no adapter"
+        if absent
+        else "tensors of dynamic size, which no GPU delegate takes"
+        if dynamic
+        else None,
     }
 
 

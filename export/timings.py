@@ -68,7 +68,9 @@ def times_table(rows):
         if row["ms"]:
             cells += [f"{row['ms'][stage]['median']:.1f}" if stage in row["ms"] else "" for stage in STAGES]
             whole, ratio = row["ms"].get("whole"), relative(row, rows)
-            cells.append(f"{whole['median']:.1f} [{whole['p5']:.1f}, {whole['p95']:.1f}]" if whole else "")
+            if whole is None:  # a phone's tool times the network alone
+                cells[-2] = _spread(row["ms"]["infer"])
+            cells.append(_spread(whole) if whole else "")
             cells.append(f"{ratio:.2f}" if ratio else "")
         else:
             cells += [row["status"], "", "", "", "", ""]
@@ -120,6 +122,10 @@ def jobs_table(jobs):
         stages = ", ".join(f"{stage} {value:.1f}" for stage, value in job["stages"].items())
         lines.append(_line([job["name"], stages, job["result"]]))
     return "\n".join(lines)
+
+
+def _spread(times):
+    return f"{times['median']:.1f} [{times['p5']:.1f}, {times['p95']:.1f}]"
 
 
 def _shown(value, unit, digits):
