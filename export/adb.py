@@ -66,7 +66,8 @@ def benchmark(models, binary, serial, runs):
         phone.adb("shell", f"chmod 755 {FOLDER}/benchmark_model")
         for model in models:
             phone.adb("push", str(model), f"{FOLDER}/model.tflite")
-            rows += [_row(phone, model, runs, *configuration) for configuration in CONFIGURATIONS]
+            for configuration in CONFIGURATIONS:
+                rows.append(_row(phone, model, runs, *configuration))
     except DeviceLost as error:
         if not rows:
             raise

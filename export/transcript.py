@@ -4,6 +4,9 @@ import re
 
 from export.probe import read_log
 
+XNNPACK = "TfLiteXNNPackDelegate"
+PEAK, GROWN = "Overall peak memory footprint", "Memory footprint delta"  # the first is printed where it was asked for
+
 
 def read_transcript(output, delegate):
     """What `benchmark_model` printed, for a row.
@@ -35,8 +38,10 @@ def read_transcript(output, delegate):
     low, middle, high = ("p5", "median", "p95") if percentiles else ("min", "avg", "max")
     found["ms"] = {"infer": {"p5": numbers[low], "median": numbers[middle], "p95": numbers[high]}}
     found["load_ms"], found["first_ms"] = float(summary[1]) / 1000, float(summary[2]) / 1000
-    if peak := re.search(r"(?:Overall peak memory footprint|Memory footprint delta).*?([\d.]+)\s*$", output, re.M):
-        found["peak_mb"] = float(peak[1])
+    memory = {name: float(value) for name, value in re.findall(rf"({PEAK}|{GROWN}).*?([\d.]+)\s*$", output, re.M)}
+    found["peak_mb"] = memory.get(PEAK, memory.get(GROWN))
     left = found["operators"] - found["delegated"]
     share = f"partly delegated, {left} left to the CPU: {' '.join(refused)}" if left else "fully delegated"
+    if delegate == XNNPACK:  # the CPU's own, which leaves nothing to another processor
+        share = "timed"
     return found | {"status": share if percentiles else f"{share}; mean, least and most, no percentiles"}
