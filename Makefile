@@ -2,12 +2,15 @@
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := runs/demo
+PICTURES := runs/pictures
 DATA ?= ../shared/data
+CLIP ?= $(DATA)/demo/davis_parkour.mp4
 SHIPPED := android_assets/person_mobilenet_v2
 TIMED := runs/benchmark_models
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo peers peer-torch evaluate benchmark publish-benchmark gpu-check test test-mediapipe lint clean
+.PHONY: setup demo peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe lint \
+    clean test-distributed pictures
 
 setup: .venv/.installed
 
@@ -29,6 +32,21 @@ demo: setup
 	$(BIN)/python -m training.evaluate --model $(DEMO)/person_int8.tflite --out $(DEMO)/evaluation \
 	    --data $(DEMO)/fit/sample/val $(DEMO)/fit/sample/val_empty
 	@echo "cut-outs: $(DEMO)/cutouts/   curves: $(DEMO)/fit/curves.png   int8 model: $(DEMO)/person_int8.tflite"
+
+# The pictures of the README, by the commands that it shows; CLIP is DAVIS 2016's sequence "parkour" (BSD) as a video.
+pictures: setup
+	rm -rf $(PICTURES)
+	$(BIN)/python -m tfseg.sample $(PICTURES)
+	$(BIN)/tfseg cutout $(PICTURES)/*.png --out $(PICTURES)/cutout
+	$(BIN)/tfseg mask $(PICTURES)/*.png --out $(PICTURES)/mask
+	$(BIN)/tfseg blur $(PICTURES)/*.png --out $(PICTURES)/blur
+	$(BIN)/tfseg replace $(PICTURES)/grace_hopper.png --out $(PICTURES)/replace --background '#7fb8c8'
+	$(BIN)/tfseg replace $(PICTURES)/astronaut.png --out $(PICTURES)/replace \
+	    --background "$$($(BIN)/python -c 'import skimage; print(skimage.__path__[0])')/data/rocket.jpg"
+	$(BIN)/python -m training.montage --columns 5 --out docs/cutout.jpg $(foreach name,grace_hopper astronaut, \
+	    $(PICTURES)/$(name).png $(PICTURES)/mask/$(name).png $(PICTURES)/cutout/$(name).png \
+	    $(PICTURES)/blur/$(name).jpg $(PICTURES)/replace/$(name).jpg)
+	$(BIN)/tfseg replace $(CLIP) --out docs/parkour.gif --background '#7fb8c8' --every 3 --max-side 360 --overwrite
 
 # MediaPipe, to be measured beside our model: it pins NumPy below 2, so it lives in an environment of its own.
 peers: .peers/.installed
@@ -83,12 +101,24 @@ gpu-check: setup $(addprefix $(TIMED)/,person_float32.tflite person_int8_float_e
 	    --out runs/gpu_check --model $(wildcard $(SHIPPED)/*float*.tflite) \
 	    $(TIMED)/person_float32.tflite $(TIMED)/person_int8_float_edges.tflite
 
+# What every shipped file loses against the checkpoint, beside what it may lose.
+parity: setup
+	$(BIN)/python -m export.parity --data $(foreach set,picsart pfcn,$(DATA)/val/$(set))
+
 test: setup
 	$(BIN)/python -m pytest
 
 # MediaPipe Tasks' ImageSegmenter on our files, as Android, iOS and web apps load them.
 test-mediapipe: setup peers
 	$(BIN)/python -m pytest tests/test_mediapipe_tasks.py
+
+# Two processes that train as one. JAX comes beside what is installed, and moves no version of it.
+test-distributed: .venv/.jax
+	$(BIN)/python -m pytest tests/test_devices.py
+
+.venv/.jax: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
+	touch $@
 
 lint: setup
 	$(BIN)/ruff check .

@@ -66,7 +66,7 @@ def time_photo(folder):
         with watch("segment"):
             alpha = recipe.segmenter.alpha(image, mirror=True)
         with watch("finish"):
-            alpha = recipe.finish(alpha)
+            alpha = recipe.finish(alpha, image)
         with watch("effect"):
             pixels = recipe.effect(image, alpha, 0)
         with watch("encode"):
@@ -96,7 +96,7 @@ def time_video(folder, height, width):
             with watch("segment"):
                 alpha = smoothing.alpha(item.pixels)
             with watch("finish"):
-                alpha = recipe.finish(alpha)
+                alpha = recipe.finish(alpha, item.pixels)
             with watch("effect"):
                 pixels = recipe.effect(item.pixels, alpha, item.seconds)
             with watch("encode"):

@@ -34,7 +34,7 @@ def main(arguments=None):
         model = unet(options.encoder, options.height, options.width, weights=None)
         with replacing(checkpoint) as temporary:
             model.save(temporary)
-        content = convert_apart(checkpoint, "none", [])
+        content = convert_apart(checkpoint, ["none"], [])["none"]
         with replacing(file) as temporary:
             temporary.write_bytes(content)
     except (ValueError, OSError) as error:

@@ -15,7 +15,7 @@ KEPT = 256 * 2**20  # bytes that stay with the process
 
 
 def keep_freed_memory():
-    """Tells the allocator to use freed memory again, in the whole process from here on; nothing where it is not glibc."""
+    """Has freed memory used again, in the whole process from here on; where the allocator is not glibc's, nothing."""
     with contextlib.suppress(OSError, AttributeError, TypeError):  # no such library, or no such setting in it
         settings = ctypes.CDLL(None)
         settings.mallopt(MMAP_THRESHOLD, LARGEST)

@@ -99,7 +99,7 @@ def _segmented(items, recipe):
 def _made(segmented, recipe):
     for item, alpha in segmented:
         if isinstance(item, Picture):
-            item = item._replace(pixels=recipe.effect(item.pixels, recipe.finish(alpha), item.seconds))
+            item = item._replace(pixels=recipe.effect(item.pixels, recipe.finish(alpha, item.pixels), item.seconds))
         yield item
 
 
