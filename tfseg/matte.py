@@ -166,27 +166,34 @@ def estimate_foreground(image, alpha):
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     photo = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     weight = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    share = cv2.merge([weight] * 3)  # NumPy is slow at stretching one channel over three
     foreground = background = photo
     for radius in (max(4, max(size) // 20), max(2, max(size) // 150)):
         foreground, background = _blurred(foreground, weight, radius), _blurred(background, 1 - weight, radius)
-        foreground = _restore(photo, weight, foreground, background)
+        foreground = _restore(photo, share, foreground, background)
     result, behind = (
         cv2.resize(np.round(colours).astype(np.uint8), (width, height)) for colours in (foreground, background)
     )
     whole = alpha > 1 - HALF_STEP
     mixed = (alpha > HALF_STEP) & ~whole
-    np.copyto(result, image, where=whole[..., None])
-    result[mixed] = np.round(_restore(image[mixed], alpha[mixed], result[mixed].astype(np.float32), behind[mixed]))
+    cv2.copyTo(image, whole.view(np.uint8), result)
+    share = alpha[mixed][:, None]
+    result[mixed] = np.round(_restore(image[mixed], share, result[mixed].astype(np.float32), behind[mixed]))
     return result
 
 
 def _blurred(colours, weight, radius):
     """Mean of the colours around each pixel, as far as they have weight."""
     size = (2 * radius + 1, 2 * radius + 1)
-    return cv2.blur(colours * weight[..., None], size) / (cv2.blur(weight, size)[..., None] + 1e-5)
+    blurred = cv2.blur(colours * cv2.merge([weight] * 3), size)
+    blurred /= cv2.merge([cv2.blur(weight, size) + 1e-5] * 3)
+    return blurred
 
 
 def _restore(photo, alpha, foreground, background):
     """Puts back into smooth foreground colours what the photo shows beyond the mixture they explain."""
-    alpha = alpha[..., None]
-    return np.clip(foreground + alpha * (photo - alpha * foreground - (1 - alpha) * background), 0, 255)
+    beyond = photo - alpha * foreground
+    beyond -= (1 - alpha) * background
+    beyond *= alpha
+    beyond += foreground
+    return np.clip(beyond, 0, 255, out=beyond)
