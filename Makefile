@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate test test-mediapipe lint clean
+.PHONY: setup demo peers evaluate test test-mediapipe android-check lint clean
 
 setup: .venv/.installed
 
@@ -48,6 +48,10 @@ test: setup
 # MediaPipe Tasks' ImageSegmenter on our files, as Android, iOS and web apps load them.
 test-mediapipe: setup peers
 	$(BIN)/python -m pytest tests/test_mediapipe_tasks.py
+
+# The Android helper: compiled against the real libraries, and the golden pairs replayed. BUNDLE may name another one.
+android-check:
+	android_assets/kotlin/check.sh $(or $(BUNDLE),$(SHIPPED))
 
 lint: setup
 	$(BIN)/ruff check .

@@ -19,6 +19,7 @@ from tfseg.runtime import ModelError, copy_network, keras_network, litert_networ
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
 GUIDE_RADIUS = 3  # pixels of the network's frame
 GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
+GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the guide: what cv2.COLOR_RGB2GRAY means
 
 
 class Segmenter:
