@@ -3,8 +3,8 @@
 #
 #     android_assets/kotlin/check.sh [BUNDLE]      needs a JDK from 17 on, Maven and unzip; on Linux, x86_64
 #
-# Everything else comes from Maven Central (pom.xml), about 240 MB the first time. Exits with 3 where a tool is missing or
-# Maven Central cannot be reached.
+# Everything else comes from Maven Central (pom.xml), about 240 MB the first time. Exits with 3 where a tool is missing
+# or Maven Central cannot be reached.
 set -euo pipefail
 bundle=$(realpath "${1:-$(dirname "$0")/../person_mobilenet_v2}")
 cd "$(dirname "$0")"

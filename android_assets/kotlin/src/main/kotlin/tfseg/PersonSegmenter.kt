@@ -17,8 +17,8 @@ import java.util.logging.Logger
  *
  * **Threads.** A segmenter belongs to the thread that made it: the GPU delegate demands it, and the buffers are reused.
  * Make, use and close it on one worker thread (a single-thread executor does), never on the main thread. From any other
- * thread [alpha], [answer] and [close] throw [IllegalStateException]. The functions on pictures and [Alpha] are free of
- * this rule.
+ * thread [alpha], [answer] and [close] throw [IllegalStateException]. The functions on pictures and [Alpha] are not
+ * bound to a thread, but one picture is read by one thread at a time.
  *
  * A model is loaded when the first photo of its orientation comes; that call takes longer, most of all on a GPU.
  *

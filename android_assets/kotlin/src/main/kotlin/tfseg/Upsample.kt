@@ -63,7 +63,7 @@ private fun applied(slope: Plane, offset: Plane, photo: Picture, rule: UpsampleR
 }
 
 private fun grey(red: Int, green: Int, blue: Int, rule: UpsampleRule) =
-    (rule.grey[0] * red + rule.grey[1] * green + rule.grey[2] * blue) / 255
+    byte(rule.grey[0] * red + rule.grey[1] * green + rule.grey[2] * blue) / 255f
 
 private fun Taps.at(values: FloatArray, x: Int): Float {
     var sum = 0f

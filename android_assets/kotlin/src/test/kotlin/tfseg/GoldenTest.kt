@@ -14,8 +14,8 @@ class GoldenTest {
         val frame = ByteArray(3 * model.input.height * model.input.width)
         letterbox(photo, model.input.height, model.input.width, contract.padValue, frame)
         val (largest, mean) = differences(Bundle.picture(golden.getString("frame")).bytes(), frame)
-        // One step where two roundings meet; a wrong filter, place or pad value costs a hundred times more.
-        assertTrue(largest <= 1 && mean < 0.02, "${golden.getString("frame")}: largest $largest, mean $mean")
+        // One step where two roundings meet; a pad value that is one off would cost 0.16 on average.
+        assertTrue(largest <= 1 && mean < 0.1, "${golden.getString("frame")}: largest $largest, mean $mean")
     }
 
     @Test
@@ -28,7 +28,7 @@ class GoldenTest {
         }
         val alpha = upsample(probability, frame, model.input.width, box, photo, contract.upsample)
         val (largest, mean) = differences(Bundle.picture(golden.getString("alpha")).grey(), alpha.values)
-        assertTrue(largest <= 2 && mean < 0.2, "${golden.getString("alpha")}: largest $largest, mean $mean")
+        assertTrue(largest <= 8 && mean < 0.1, "${golden.getString("alpha")}: largest $largest, mean $mean")
     }
 
     @Test
