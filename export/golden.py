@@ -10,8 +10,9 @@ import cv2
 import numpy as np
 
 from tfseg.image import letterbox, read_image, write_image
+from tfseg.matte import refine_alpha
 from tfseg.sample import person_free, portraits
-from tfseg.segmenter import Segmenter, upsample
+from tfseg.segmenter import Segmenter
 
 TOLERANCE = 2  # mean absolute difference over the pixels, of 255, that another runtime may show
 STAGES = ("photo", "frame", "answer", "alpha")
@@ -117,7 +118,7 @@ def _stages(folder, model, photo):
     frame, box = letterbox(photo, segmenter.height, segmenter.width)
     inside = np.s_[box.top : box.top + box.height, box.left : box.left + box.width]
     small = np.ascontiguousarray(frame[inside])
-    alpha = upsample(segmenter.network(frame)[inside], small, photo)
+    alpha = refine_alpha(segmenter.network(frame)[inside], small, photo)
     return frame, np.round(answer(segmenter, frame, model)).astype(np.uint8), np.round(alpha * 255).astype(np.uint8)
 
 

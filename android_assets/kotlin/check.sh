@@ -39,5 +39,5 @@ echo "compiled against: $(cd $jars && echo tensorflow-lite*.aar android-all-*.ja
 
 # TensorFlow Lite 2.6.2 for Linux takes the place of the app's 2.16.1, which is for phones.
 runtime=$(echo $jars/tflite-engine-*.jar $jars/tensorflow-lite-gpu-*-classes.jar $jars/android-all-*.jar | tr ' ' :)
-java -Djava.library.path=build/native -Dbundle="$bundle" -jar "$junit" execute --disable-banner --details=tree \
+java -Druntime="$PWD/build/native/libtensorflowlite_jni.so" -Dbundle="$bundle" -jar "$junit" execute --disable-banner --disable-ansi-colors --details=tree \
     --scan-classpath build/classes --class-path "build/classes:$stdlib:$runtime"

@@ -10,6 +10,10 @@ object Bundle {
     val folder = File(System.getProperty("bundle"))
     val json = JSONObject(File(folder, "model.json").readText())
 
+    init {
+        System.load(System.getProperty("runtime")) // on a phone, TensorFlow Lite finds its library in the app
+    }
+
     fun open(file: String) = File(folder, file).inputStream()
 
     fun picture(file: String): ArrayPicture {

@@ -50,8 +50,8 @@ class CompositeTest {
 
     @Test
     fun firmTakesTheLastDoubtOutAboutTheThreshold() {
-        val values = Alpha(5, 1, byteArrayOf(0, 60, 128.toByte(), 195.toByte(), -1)).firm(0.5f, 0.25f).values
-        assertEquals(listOf(0, 0, 128, 255, 255), values.map { it.toInt() and 255 })
+        val values = Alpha(5, 1, byteArrayOf(0, 102, 128.toByte(), 204.toByte(), -1)).firm(0.6f, 0.2f).values
+        assertEquals(listOf(0, 0, 65, 255, 255), values.map { it.toInt() and 255 })
     }
 
     @Test
