@@ -10,7 +10,7 @@ TIMED := runs/benchmark_models
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
 .PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
-    test-distributed robustness faults load audit lock lint clean
+    test-distributed robustness faults load audit lock android-check web-test lint clean
 
 setup: .venv/.installed
 
@@ -144,6 +144,10 @@ audit: setup
 	$(PYTHON) -m venv .audit
 	.audit/bin/python -m pip install --quiet pip-audit==2.10.1
 	.audit/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+
+# The Android helper: compiled against the real libraries, and the golden pairs replayed. BUNDLE may name another one.
+android-check:
+	android_assets/kotlin/check.sh $(or $(BUNDLE),$(SHIPPED))
 
 lint: setup
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ import numpy as np
 
 GUIDE_RADIUS = 3  # pixels of the network's frame
 GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
+GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the guide: what cv2.COLOR_RGB2GRAY means
 ISLAND_SHARE = 0.03  # of the largest person's area: what is smaller is no second person
 HOLE_SHARE = 0.01  # of the largest person's area: the gap between arm and body is larger
 EDGE_SHARE = 0.008  # of the longer side: how far a soft edge reaches on each side of the outline
