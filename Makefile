@@ -9,16 +9,23 @@ SHIPPED := android_assets/person_mobilenet_v2
 TIMED := runs/benchmark_models
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe lint \
-    clean test-distributed pictures
+.PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
+    test-distributed robustness faults load audit lock lint clean
 
 setup: .venv/.installed
 
 .venv/.installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,matting,dev]'
 	touch $@
+
+# The versions of constraints.txt with the checksums of their files, for every platform.
+lock:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet uv
+	.audit/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	    --constraint constraints.txt --extra train --extra dev --output-file requirements.lock setup.cfg
 
 # The whole line on the embedded sample set: fine-tune a little, export, measure, cut out. The fine-tuned model is
 # for show; the cut-outs are made with the shipped one.
@@ -120,9 +127,27 @@ test-distributed: .venv/.jax
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
 	touch $@
 
+# Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md.
+robustness: setup
+	$(BIN)/python tests/robustness.py --damage 1
+
+# What befalls a run from outside: signals, full and read-only disks, a clock that is set, a second run. As root, all.
+faults: setup
+	$(BIN)/python -m pytest tests/faults.py
+
+# 2,000 photos through `tfseg cutout`, and 2,000 calls of one Segmenter from 4 threads.
+load: setup
+	$(BIN)/python tests/load.py
+
+# Known holes in the pinned versions, asked of PyPI's database.
+audit: setup
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	.audit/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .peers .peer_torch runs *.egg-info
+	rm -rf .venv .peers .peer_torch .audit runs *.egg-info

@@ -91,7 +91,7 @@ def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
     filled = np.r_[False, pinhole][holes]
     solid = kept | filled
     reach = max(2, EDGE_SHARE * max(alpha.shape))
-    cleaned = np.clip(alpha, _depth(solid) / reach, 1 - _depth(~solid) / reach)
+    cleaned = np.clip(alpha, _depth(solid, reach), 1 - _depth(~solid, reach))
     return np.where(filled, 1, cleaned).astype(np.float32)
 
 
@@ -109,9 +109,9 @@ def _components(mask):
     return labels, stats[1:, cv2.CC_STAT_AREA]
 
 
-def _depth(region):
-    """How far inside a region each pixel lies, in pixels: 0 outside, below 1 on its rim."""
-    return np.maximum(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5) - 0.5, 0)
+def _depth(region, reach):
+    """How far inside a region each pixel lies: 0 outside, 1 from `reach` pixels inside its rim on."""
+    return np.clip((cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5) - 0.5) / reach, 0, 1)
 
 
 def firm(alpha, threshold=0.5):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfseg.archive import check_archive
 from tfseg.console import quiet
 
 
@@ -81,7 +82,7 @@ def load_checkpoint(path):
     """The network in a .keras checkpoint: image float32 `[B, H, W, 3]` 0..255 to logits `[B, H, W, 1]`.
 
     Raises:
-        ModelError: it is missing, damaged or no person segmenter.
+        ModelError: it is missing, damaged, holds code or what no checkpoint holds, or is no person segmenter.
         ImportError: Keras is not installed.
     """
     if Path(path).suffix != ".keras" or not Path(path).is_file():
@@ -98,7 +99,11 @@ def load_checkpoint(path):
             f"{path}: a .keras checkpoint needs Keras; install it with: pip install 'tfseg[train]'"
         ) from None
     try:
-        model = keras.models.load_model(path, compile=False)
+        check_archive(path)
+    except ValueError as error:
+        raise ModelError(error) from error
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
     check_shapes(model.input_shape, model.output_shape, path)
