@@ -5,7 +5,7 @@ DEMO := runs/demo
 DATA ?= ../shared/data
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate test test-mediapipe lint clean
+.PHONY: setup demo peers evaluate test test-mediapipe web web-test lint clean
 
 setup: .venv/.installed
 
@@ -49,9 +49,21 @@ test: setup
 test-mediapipe: setup peers
 	$(BIN)/python -m pytest tests/test_mediapipe_tasks.py
 
+# The page that runs the model on the visitor's device, to look at: python -m http.server -d site
+web: setup
+	$(BIN)/python -m export.web --out site
+
+# The page in a real Chromium: apt-get install chromium npm
+web-test: setup .venv/.web-test
+	$(BIN)/python -m pytest tests/test_web_site.py tests/test_web_modules.py tests/test_web_page.py
+
+.venv/.web-test: setup.cfg constraints.txt
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[web-test]'
+	touch $@
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .peers runs *.egg-info
+	rm -rf .venv .peers runs site *.egg-info
