@@ -78,6 +78,7 @@ def address(site):
 @pytest.fixture(scope="module")
 def launch():
     """Opens browsers with given switches, once for each set of switches, and closes them in the end."""
+    playwright.expect.set_options(timeout=PATIENCE)
     with playwright.sync_playwright() as play:
         opened = {}
 
@@ -97,6 +98,7 @@ class Visit:
 
     def __init__(self, context, url):
         self.context, self.url, self.faults = context, url, []
+        context.set_default_timeout(PATIENCE)
         self.page = context.new_page()
         self.page.on("console", lambda line: line.type == "error" and self.faults.append(line.text))
         self.page.on("pageerror", lambda error: self.faults.append(str(error)))
@@ -122,7 +124,7 @@ class Visit:
         self.finished(*Image.open(path).size)
 
     def finished(self, width, height):
-        self.text(".figures").to_have_text(re.compile(rf"^{width} × {height} · [\d.]+ s$"), timeout=PATIENCE)
+        self.text(".figures").to_have_text(re.compile(rf"^{width} × {height} · [\d.]+ s$"))
         self.text(".busy").to_be_hidden()
 
     def choose(self, effect):
@@ -222,7 +224,7 @@ def test_blurred_and_replaced_backgrounds_are_those_of_python(visit, photos, tmp
     image, alpha = read_image(photos["grace_hopper"]), alpha_of(photos["grace_hopper"], "int8")
 
     def differs(expected, suffix):
-        tab.text(".stage").to_have_attribute("aria-busy", "false", timeout=PATIENCE)
+        tab.text(".stage").to_have_attribute("aria-busy", "false")
         path = tab.download(tmp_path)
         assert path.name == f"grace_hopper-{suffix}.jpg"
         return np.abs(read_image(path).astype(int) - expected).mean()
@@ -275,9 +277,9 @@ def test_the_camera_is_shown_live_with_its_frames_per_second(visit, tmp_path):
     for effect in ("Remove", "Blur", "Replace"):
         tab.choose(effect)
         rate = re.compile(r"^640 × 480 · [\d.]+ frames per second$")
-        tab.text(".figures").to_have_text(rate, timeout=PATIENCE)
+        tab.text(".figures").to_have_text(rate)
         before = tab.page.locator(".figures").inner_text()
-        tab.text(".figures").not_to_have_text(before, timeout=PATIENCE)
+        tab.text(".figures").not_to_have_text(before)
     assert Image.open(tab.download(tmp_path)).size == (640, 480)
 
 
@@ -305,7 +307,7 @@ def test_a_damaged_model_is_refused_by_name(launch, site, tmp_path):
         path.write_bytes(path.read_bytes()[:-1] + b"!")
     with served(copy) as url, contextlib.closing(launch().new_context()) as context:
         tab = Visit(context, url)
-        tab.text(".notice").to_contain_text("_int8.tflite did not arrive, or is not the file", timeout=PATIENCE)
+        tab.text(".notice").to_contain_text("_int8.tflite did not arrive, or is not the file")
 
 
 def test_a_browser_that_cannot_run_the_model_is_told_so(launch, address, site):

@@ -38,7 +38,9 @@ class Package(NamedTuple):
 
 
 LITERT = Package(
-    "@litertjs/core", "2.5.3", "PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kCnN4nzWoyJQ=="
+    "@litertjs/core",
+    "2.5.3",
+    "PlGmbMOq9WitX7FO0jhbdJw9GthatsyuCQXjTt/wJZo0FLaw48q4tz8IwqgqCIkviYGr9OFDL1kCnN4nzWoyJQ==",
 )
 WASM_UTILS = Package(
     "@litertjs/wasm-utils",

@@ -69,9 +69,9 @@ def litert_files(cache=CACHE):
 
 def _write_service_worker(site):
     """Tells the service worker which files there are, and a version that changes with any of them."""
-    files = sorted(path for path in site.rglob("*") if path.is_file())
-    names = [path.relative_to(site).as_posix() for path in files]
-    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()} {name}\n" for path, name in zip(files, names))
+    files = {path.relative_to(site).as_posix(): path for path in site.rglob("*") if path.is_file()}
+    names = sorted(files)
+    sums = "".join(f"{hashlib.sha256(files[name].read_bytes()).hexdigest()} {name}\n" for name in names)
     version = hashlib.sha256(sums.encode()).hexdigest()[:16]
     shell = ["./", *(name for name in names if not ON_DEMAND.match(name))]
     worker = site / "service-worker.js"

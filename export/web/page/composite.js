@@ -1,7 +1,7 @@
 // Pictures made from a photo and its alpha, as tfseg.composite makes them.
 //
-// Light adds up, coded pixel values do not: blends and blurs are done on linear light, so that edges get no dark seam and
-// blurred lamps stay bright.
+// Light adds up, coded pixel values do not: blends and blurs are done on linear light, so that edges get no dark seam
+// and blurred lamps stay bright.
 
 import { estimateForeground, within } from "./matte.js";
 import { blank, reflectInside, resizeArea, resizeLinear, round } from "./picture.js";

@@ -23,7 +23,10 @@ export class Effects {
     if (effect.value === "blur") return { name: "blur", strength: Number(strength.value) };
     if (effect.value === "replace") {
       const code = behind.value === "colour" ? colour.value : behind.value;
-      return { name: "replace", colour: code === "picture" ? null : code.match(/\w\w/g).map((part) => parseInt(part, 16)) };
+      return {
+        name: "replace",
+        colour: code === "picture" ? null : code.match(/\w\w/g).map((part) => parseInt(part, 16)),
+      };
     }
     return { name: "cutout" };
   }

@@ -63,7 +63,11 @@ export function estimateForeground(image, alpha, side = WORKING_SIDE) {
   let [foreground, background] = [photo, photo];
   for (const radius of [Math.max(4, Math.floor(longer / 20)), Math.max(2, Math.floor(longer / 150))]) {
     foreground = weightedMean(foreground, weight, radius);
-    background = weightedMean(background, weight.map((value) => 1 - value), radius);
+    background = weightedMean(
+      background,
+      weight.map((value) => 1 - value),
+      radius,
+    );
     foreground = restored(photo, weight, foreground, background);
   }
   return withColours(image, alpha, foreground, background);

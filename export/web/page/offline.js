@@ -1,7 +1,5 @@
 // The service worker, which keeps the page for later.
 
-const PATIENCE = 5000; // milliseconds that a first visit waits for it
-
 /**
  * Puts the service worker before the page, so that what is loaded from then on is kept.
  *
@@ -12,12 +10,17 @@ export async function keep() {
   if (!container) return false;
   try {
     const registration = await container.register("service-worker.js");
-    if (!registration.active) {
-      const taken = new Promise((resolve) => container.addEventListener("controllerchange", resolve, { once: true }));
-      await Promise.race([taken, new Promise((resolve) => setTimeout(resolve, PATIENCE))]);
-    }
+    if (!registration.active) await taken(container, registration.installing ?? registration.waiting);
   } catch (error) {
     console.info(`Not kept for offline use: ${error.message}`);
   }
   return Boolean(container.controller);
+}
+
+/** The first service worker of a visitor has taken the page over, or could not be installed. */
+function taken(container, worker) {
+  return new Promise((resolve) => {
+    container.addEventListener("controllerchange", resolve, { once: true });
+    worker.addEventListener("statechange", () => worker.state === "redundant" && resolve());
+  });
 }

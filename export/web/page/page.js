@@ -33,7 +33,10 @@ async function start() {
     document.querySelector(".delegate").textContent = "No model";
     throw new Error(`The model could not be started: ${error.message}`);
   }
-  client.run("complete").then(() => (document.querySelector(".offline").hidden = !kept), () => {});
+  client.run("complete").then(
+    () => (document.querySelector(".offline").hidden = !kept),
+    () => {},
+  );
 }
 
 async function openPhoto(file) {
@@ -81,7 +84,9 @@ async function decoded(file) {
   const bitmap = await createImageBitmap(file);
   const scale = Math.sqrt(MAX_PIXELS / (bitmap.width * bitmap.height));
   if (scale >= 1) return bitmap;
-  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) => Math.max(1, Math.floor(side * scale)));
+  const [resizeWidth, resizeHeight] = [bitmap.width, bitmap.height].map((side) =>
+    Math.max(1, Math.floor(side * scale)),
+  );
   stage.notice(`The photo is larger than a browser's canvas and was reduced to ${resizeWidth} × ${resizeHeight}.`);
   return createImageBitmap(bitmap, { resizeWidth, resizeHeight, resizeQuality: "high" });
 }
@@ -184,7 +189,10 @@ document.querySelectorAll("[data-action]").forEach((button) => {
   button.addEventListener("click", actions[button.dataset.action]);
 });
 
-for (const [input, open] of [[photoInput, openPhoto], [backgroundInput, openBackground]]) {
+for (const [input, open] of [
+  [photoInput, openPhoto],
+  [backgroundInput, openBackground],
+]) {
   input.addEventListener("change", () => {
     if (input.files.length) open(input.files[0]);
     input.value = "";

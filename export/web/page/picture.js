@@ -123,9 +123,21 @@ export function boxBlur(picture, radius, mirror) {
   const { width, height } = picture;
   const channels = channelsOf(picture);
   const across = blank(picture, width, height);
-  slide(picture.data, across.data, radius, mirror, { lines: height, line: width * channels, length: width, step: channels, channels });
+  slide(picture.data, across.data, radius, mirror, {
+    lines: height,
+    line: width * channels,
+    length: width,
+    step: channels,
+    channels,
+  });
   const result = blank(picture, width, height);
-  slide(across.data, result.data, radius, mirror, { lines: 1, line: 0, length: height, step: width * channels, channels: width * channels });
+  slide(across.data, result.data, radius, mirror, {
+    lines: 1,
+    line: 0,
+    length: height,
+    step: width * channels,
+    channels: width * channels,
+  });
   return result;
 }
 

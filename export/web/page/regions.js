@@ -1,4 +1,4 @@
-// Connected regions of a two-valued mask, and what lies near to some of them. Rows are looked at as runs of equal pixels.
+// Connected regions of a two-valued mask, and what lies near to some of them. Rows are looked at as runs of pixels.
 
 import { round } from "./picture.js";
 
@@ -51,10 +51,12 @@ export class Regions {
     for (let y = 0; y < height; y++) {
       for (let run = rows[y]; run < rows[y + 1]; run++) {
         const root = rootOf(parents, run);
-        if (!index.has(root)) index.set(root, this.regions.push({ value: mask[starts[run]], area: 0, frame: false }) - 1);
+        if (!index.has(root))
+          index.set(root, this.regions.push({ value: mask[starts[run]], area: 0, frame: false }) - 1);
         const region = this.regions[(this.of[run] = index.get(root))];
         region.area += starts[run + 1] - starts[run];
-        region.frame ||= y === 0 || y === height - 1 || starts[run] === y * width || starts[run + 1] === (y + 1) * width;
+        region.frame ||=
+          y === 0 || y === height - 1 || starts[run] === y * width || starts[run + 1] === (y + 1) * width;
       }
     }
   }

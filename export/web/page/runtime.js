@@ -7,7 +7,7 @@ export class Runtime {
   /** @param delegate "webgpu" or "wasm"; without it, WebGPU if there is a real GPU. */
   static async load(delegate) {
     const { loadLiteRt, supportsFeature, Tensor } = await import("./litert/core.js");
-  
+
     const threads = self.crossOriginIsolated && (await supportsFeature("relaxedSimd"));
     self.Module = {
       locateFile: (name) => FOLDER + name,
@@ -48,7 +48,8 @@ export class Runtime {
     const bytes = await verified(folder + model.file, model.sha256);
     const options = { accelerator: this.delegate, gpuOptions: { precision: "fp32" } };
     const compiled = await this.litert.loadAndCompile(bytes, options);
-    if (this.delegate === "webgpu" && !compiled.isFullyAccelerated) throw new Error(`${model.file} does not run on it whole.`);
+    if (this.delegate === "webgpu" && !compiled.isFullyAccelerated)
+      throw new Error(`${model.file} does not run on it whole.`);
     const network = new Network(compiled, model, this);
     await network.prove(folder, name, contract.golden);
     return network;
@@ -89,9 +90,12 @@ class Network {
     const frame = Uint8Array.from({ length: this.width * this.height * 3 }, (_, i) => input[i + Math.floor(i / 3)]);
     const step = this.model.output.dtype === "uint8" ? 1 : 1 / 255;
     const answer = await this.answer(frame);
-    const difference = answer.reduce((sum, value, i) => sum + Math.abs(value / step - expected[4 * i]), 0) / answer.length;
+    const difference =
+      answer.reduce((sum, value, i) => sum + Math.abs(value / step - expected[4 * i]), 0) / answer.length;
     if (!(difference <= golden.mean_absolute_tolerance)) {
-      throw new Error(`${this.model.file} answers ${pair.input} otherwise, by ${difference.toFixed(1)} of 255 on average.`);
+      throw new Error(
+        `${this.model.file} answers ${pair.input} otherwise, by ${difference.toFixed(1)} of 255 on average.`,
+      );
     }
   }
 }

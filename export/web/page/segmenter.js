@@ -92,7 +92,8 @@ function flipped(values, width, channels) {
   const line = width * channels;
   for (let start = 0; start < values.length; start += line) {
     for (let x = 0; x < width; x++) {
-      for (let c = 0; c < channels; c++) result[start + x * channels + c] = values[start + (width - 1 - x) * channels + c];
+      for (let c = 0; c < channels; c++)
+        result[start + x * channels + c] = values[start + (width - 1 - x) * channels + c];
     }
   }
   return result;
