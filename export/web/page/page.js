@@ -139,7 +139,8 @@ async function film(mine) {
     if (mine !== turn) return;
     stage.busy();
     stage.show(bitmap);
-    figures(`${bitmap.width} × ${bitmap.height} · ${camera.rate().toFixed(1)} frames per second`);
+    const rate = camera.rate();
+    figures(`${bitmap.width} × ${bitmap.height}${rate ? ` · ${rate.toFixed(1)} frames per second` : ""}`);
   }
   if (mine === turn) throw new Error("The camera was turned off.");
 }
