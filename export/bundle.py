@@ -2,7 +2,9 @@
 
     python -m export.bundle --model best_dice.keras --calibration photos/val --out android_assets/person_mobilenet_v2
 
-The same inputs give the same bytes. To have measured numbers in the model card, evaluate the bundle and write it again:
+Nothing is written unless every file says what the checkpoint says, as with export.tflite_convert; status 1 if one does
+not. The same inputs give the same bytes. To have measured numbers in the model card, evaluate the bundle and write it
+again:
 
     python -m training.evaluate --model android_assets/person_mobilenet_v2 --data photos/val --out runs/int8
     python -m export.bundle ... --evaluation runs/int8/results.json --provenance docs/training-data.md
@@ -18,20 +20,20 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
-from ai_edge_litert.interpreter import Interpreter
-
+from export import parity
+from export.calibration import CALIBRATION_PHOTOS, pick
+from export.contract import check_contract, describe
 from export.golden import TOLERANCE, replay_golden, write_golden
 from export.modelcard import measured_table, model_card, read_results
-from export.tflite_convert import CALIBRATION_PHOTOS, convert_apart, pick
-from tfseg.console import quiet
+from export.tflite_convert import LANDSCAPE, convert_apart
 from tfseg.image import PAD_VALUE, replacing
 from training.config import OneLineParser
 from training.fit import BUNDLED
 
-KINDS = ("int8", "float16")
+KINDS = ("int8", "int8_float_edges", "float16")
 THRESHOLD = 0.5
 FORMAT = 1  # of model.json
+SUMS = "SHA256SUMS"
 
 
 def main(arguments=None):
@@ -40,6 +42,9 @@ def main(arguments=None):
     )
     parser.add_argument("--model", default=BUNDLED, help=".keras checkpoint (default: the shipped one)")
     parser.add_argument("--calibration", nargs="+", metavar="DIR", help="folders of labelled photos")
+    parser.add_argument("--parity-data", nargs="+", metavar="DIR", help="folders to judge on (default: --calibration)")
+    parser.add_argument("--max-dice-drop", type=float, default=parity.MAX_DICE_DROP, help="default %(default)s")
+    parser.add_argument("--report", metavar="DIR", default="runs/parity", help="for parity.json and parity.png")
     parser.add_argument("--evaluation", help="results.json of training.evaluate on this bundle, for the model card")
     parser.add_argument("--provenance", help="Markdown on what the model was trained on, for the model card")
     parser.add_argument("--out", metavar="DIR", help="the bundle; its name is the model's name")
@@ -52,21 +57,30 @@ def main(arguments=None):
             check_bundle(Path(options.check))
             print(f"{options.check}: checksums, contract and golden pairs hold")
             return 0
-        photos = [pair.image for pair in pick(options.calibration, CALIBRATION_PHOTOS)]
-        provenance = Path(options.provenance).read_text() if options.provenance else ""
-        results = read_results(options.evaluation) if options.evaluation else None
-        contents = {
-            f"{kind}_landscape" if landscape else kind: convert_apart(options.model, kind, photos, landscape)
-            for landscape in (False, True)
-            for kind in KINDS
-        }
-        measured = measured_table(results, contents) if results else ""
-        write_bundle(Path(options.out), contents, measured, provenance)
+        build(options)
+    except parity.ParityError as error:
+        print(f"export.bundle: {error} {options.out} was not written.", file=sys.stderr)
+        return 1
     except (ValueError, ImportError, OSError) as error:
         print(f"export.bundle: {error}", file=sys.stderr)
         return 2
-    print(f"{options.out}/: {', '.join(f'{kind} {len(content) / 1e6:.2f} MB' for kind, content in contents.items())}")
     return 0
+
+
+def build(options):
+    """Converts, judges, writes and verifies a bundle, as the command line says. Raises as these steps do."""
+    out = Path(options.out)
+    photos = [pair.image for pair in pick(options.calibration, CALIBRATION_PHOTOS)]
+    judged = pick(options.parity_data or options.calibration, parity.PHOTOS)
+    provenance = Path(options.provenance).read_text() if options.provenance else ""
+    results = read_results(options.evaluation) if options.evaluation else None
+    contents = convert_apart(options.model, [kind + turned for turned in ("", LANDSCAPE) for kind in KINDS], photos)
+    measured = measured_table(results, contents) if results else ""
+    named = {file_name(out, kind): content for kind, content in contents.items()}
+    parity.judge(options.model, named, judged, {"dice_drop": options.max_dice_drop}, Path(options.report))
+    write_bundle(out, contents, measured, provenance)
+    check_bundle(out)
+    print(f"{out}/: {', '.join(f'{name} {len(content) / 1e6:.2f} MB' for name, content in named.items())}")
 
 
 def write_bundle(out, contents, measured, provenance):
@@ -74,12 +88,12 @@ def write_bundle(out, contents, measured, provenance):
 
     Args:
         out: folder, as `pathlib.Path`.
-        contents: name ("int8", "float16", "int8_landscape", ...) to bytes of the .tflite file.
+        contents: kind ("int8", "float16", "int8_landscape", ...) to bytes of the .tflite file.
         measured, provenance: Markdown for the model card, may be empty.
     """
     models = {}
     for kind, content in contents.items():
-        name = f"{out.name}_{kind}.tflite"
+        name = file_name(out, kind)
         _write(out / name, content)
         models[kind] = describe(content, name)
     golden = write_golden(out, models)
@@ -88,31 +102,17 @@ def write_bundle(out, contents, measured, provenance):
     _write(out / "MODEL_CARD.md", model_card(contract, measured, provenance).encode())
     named = [*(model["file"] for model in models.values()), "model.json", "MODEL_CARD.md"]
     named += [file for pair in golden for file in pair.values()]
-    sums = [f"{hashlib.sha256((out / name).read_bytes()).hexdigest()}  {name}\n" for name in sorted(named)]
-    _write(out / "SHA256SUMS", "".join(sums).encode())
+    _write(out / SUMS, checksums(out, named))
 
 
-def describe(content, name):
-    """What model.json says of one file, read from the file: size, checksum, and both tensors."""
-    with quiet():
-        interpreter = Interpreter(model_content=content, num_threads=1)
-    tensors = {"input": interpreter.get_input_details()[0], "output": interpreter.get_output_details()[0]}
-    _, height, width, _ = tensors["input"]["shape"].tolist()
-    description = {
-        "file": name,
-        "photos": "landscape" if width > height else "portrait",
-        "bytes": len(content),
-        "sha256": hashlib.sha256(content).hexdigest(),
-    }
-    for end, detail in tensors.items():
-        scale, zero_point = detail["quantization"]
-        description[end] = {
-            "shape": detail["shape"].tolist(),
-            "dtype": np.dtype(detail["dtype"]).name,
-            "scale": float(scale) or 1.0,
-            "zero_point": int(zero_point),
-        }
-    return description
+def file_name(out, kind):
+    return f"{out.name}_{kind}.tflite"
+
+
+def checksums(folder, names):
+    """The bytes of SHA256SUMS, which `sha256sum --check` takes."""
+    lines = [f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in sorted(names)]
+    return "".join(lines).encode()
 
 
 def check_bundle(folder):
@@ -124,9 +124,12 @@ def check_bundle(folder):
     Raises:
         ValueError: something was changed, is missing or is one too many; the message names the file.
     """
-    listed = folder / "SHA256SUMS"
+    listed = folder / SUMS
+    if not listed.is_file():
+        raise ValueError(f"{folder}: not a bundle: it holds no {SUMS}.")
     try:
-        sums = dict(reversed(line.split("  ", 1)) for line in listed.read_text().splitlines())
+        content = listed.read_bytes()
+        sums = dict(reversed(line.split("  ", 1)) for line in content.decode().splitlines())
     except (OSError, ValueError) as error:
         raise ValueError(f"{listed}: not a list of checksums: {error}") from error
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()} - {listed.name}
@@ -135,14 +138,10 @@ def check_bundle(folder):
     for name, checksum in sums.items():
         if hashlib.sha256((folder / name).read_bytes()).hexdigest() != checksum:
             raise ValueError(f"{folder / name}: not what {listed.name} says; one of the two was changed.")
+    if content != checksums(folder, sums):
+        raise ValueError(f"{listed}: written otherwise than a bundle's list is; it was changed.")
+    contract = check_contract(folder)
     try:
-        contract = json.loads((folder / "model.json").read_text())
-        for model in contract["models"].values():
-            found = describe((folder / model["file"]).read_bytes(), model["file"])
-            if wrong := [key for key in model if model[key] != found[key]]:
-                raise ValueError(
-                    f"{folder / 'model.json'}: {', '.join(wrong)} of {model['file']} differ from the file."
-                )
         replay_golden(folder, contract)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'model.json'}: not a bundle's contract: {error!r}") from error

@@ -12,6 +12,7 @@ from keras import layers
 
 STEPS = 127  # int8 weights are symmetric: -127..127 times the channel's scale
 SWEEPS = 6
+BLOCK = 64  # weights whose errors are multiplied together: the same answer, sooner
 STRIDE = 3  # of every map of at least LARGE pixels, one pixel in STRIDE x STRIDE is looked at
 LARGE = 80
 
@@ -35,8 +36,8 @@ def round_weights(model, frames):
 def patch_moments(model, convolutions, frames):
     """Mean and covariance of what the kernels of some convolutions are multiplied with.
 
-    Returns:
-        For each layer `(mean [G, K], covariance [G, K, K])`, float64: G groups (the channels of a depthwise
+    Yields:
+        for each layer `(mean [G, K], covariance [G, K, K])`, float64: G groups (the channels of a depthwise
         convolution, otherwise 1) of K weights.
     """
     taps = keras.Model(model.input, {layer.name: layer.input for layer in convolutions})
@@ -48,10 +49,8 @@ def patch_moments(model, convolutions, frames):
             total[0] += tf.reduce_sum(patches, axis=1).numpy().astype(np.float64)
             total[1] += tf.matmul(patches, patches, transpose_a=True).numpy().astype(np.float64)
             total[2] += patches.shape[1]
-    return [
-        (first / count, second / count - first[:, :, None] * first[:, None, :] / count**2)
-        for first, second, count in sums
-    ]
+    for first, second, count in sums:
+        yield first / count, second / count - first[:, :, None] * first[:, None, :] / count**2
 
 
 def descend(kernel, covariance):
@@ -69,16 +68,20 @@ def descend(kernel, covariance):
     scale = np.maximum(largest, 1e-30) / STEPS
     fixed = np.abs(kernel) == largest
     error = np.round(kernel / scale) * scale - kernel
-    variance = np.einsum("gkk->gk", covariance)
-    variance = variance + 1e-6 * variance.max(axis=1, keepdims=True) + 1e-12
-    for _ in range(SWEEPS):
-        for index in range(kernel.shape[1]):
-            others = np.einsum("gj,gjm->gm", covariance[:, index], error)
-            others -= np.einsum("gkk->gk", covariance)[:, index, None] * error[:, index]
+    own = np.einsum("gkk->gk", covariance)
+    variance = own + 1e-6 * own.max(axis=1, keepdims=True) + 1e-12
+    for start in list(range(0, kernel.shape[1], BLOCK)) * SWEEPS:
+        block = covariance[:, start : start + BLOCK]
+        pull = block @ error  # of all errors on the weights of the block, kept up to date below
+        for row in range(block.shape[1]):
+            index = start + row
+            others = pull[:, row] - own[:, index, None] * error[:, index]
             wanted = kernel[:, index] - others / variance[:, index, None]
             steps = np.clip(np.round(wanted / scale[:, 0]), -STEPS, STEPS)
-            moved = steps * scale[:, 0] - kernel[:, index]
-            error[:, index] = np.where(fixed[:, index], error[:, index], moved)
+            moved = steps * scale[:, 0] - kernel[:, index] - error[:, index]
+            moved[fixed[:, index]] = 0
+            error[:, index] += moved
+            pull[:, row + 1 :] += block[:, row + 1 :, index, None] * moved[:, None]
     return kernel + error
 
 

@@ -13,34 +13,34 @@ import argparse
 import atexit
 import contextlib
 import io
+import os
 import sys
 import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from functools import cache
+from functools import cache, partial
 from multiprocessing import get_context
 from pathlib import Path
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from export import parity
-from export.graph import check_operators, read_operators
+from export.calibration import CALIBRATION_PHOTOS, calibration_set, pick, spread
+from export.graph import GraphError, check_operators, read_operators
 from export.metadata import add_metadata
 from export.network import join_late
 from export.rounding import round_weights
 from tfseg.console import quiet
-from tfseg.data import find_pairs
-from tfseg.image import letterbox, read_image, replacing
+from tfseg.image import ImageError, replacing
+from tfseg.progress import Progress
 from tfseg.runtime import copy_network, load_checkpoint
 from training.config import OneLineParser
 from training.fit import BUNDLED
 
 QUANTIZE = ("none", "float16", "dynamic", "int8", "int8_float_edges")
-CALIBRATION_PHOTOS = 200  # enough for stable ranges; more only take longer
+LANDSCAPE = "_landscape"
 ROUNDING_PHOTOS = 32  # thousands of pixels each
-PARITY_PHOTOS = 100
 
 
 def main(arguments=None):
@@ -61,20 +61,17 @@ def main(arguments=None):
         if out.suffix != ".tflite":
             raise ValueError(f"--out: {out} must end in .tflite.")
         photos = [pair.image for pair in pick(options.calibration, CALIBRATION_PHOTOS)]
-        judged = pick(options.parity_data or options.calibration, PARITY_PHOTOS)
-        content = convert_apart(options.model, options.quantize, photos, options.landscape)
-        with tempfile.TemporaryDirectory() as folder:
-            candidate = Path(folder) / out.name
-            candidate.write_bytes(content)
-            rows = parity.compare(options.model, [candidate], judged)
-            parity.report(rows, options.model, Path(options.report or out.with_name(f"{out.stem}_parity")))
-            parity.check(rows, options.max_dice_drop)
+        judged = pick(options.parity_data or options.calibration, parity.PHOTOS)
+        kind = options.quantize + LANDSCAPE * options.landscape
+        content = convert_apart(options.model, [kind], photos)[kind]
+        report = Path(options.report or out.with_name(f"{out.stem}_parity"))
+        parity.judge(options.model, {out.name: content}, judged, {"dice_drop": options.max_dice_drop}, report)
         with replacing(out) as temporary:
             temporary.write_bytes(content)
         print(f"{options.model}: {Path(options.model).stat().st_size / 1e6:.2f} MB")
         print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
     except parity.ParityError as error:
-        print(f"export.tflite_convert: {error}", file=sys.stderr)
+        print(f"export.tflite_convert: {error} {out} was not written.", file=sys.stderr)
         return 1
     except (ValueError, OSError) as error:
         print(f"export.tflite_convert: {error}", file=sys.stderr)
@@ -82,32 +79,11 @@ def main(arguments=None):
     return 0
 
 
-def pick(folders, count):
-    """About `count` pairs, as many from each folder as it has and evenly spread over it.
-
-    Raises:
-        DataError: a folder cannot be read.
-        ValueError: none of the photos holds a person.
-    """
-    share = -(-count // len(folders))
-    pairs = [pair for folder in folders for pair in spread(find_pairs(folder), share)]
-    if all(pair.mask is None for pair in pairs):
-        raise ValueError(f"{', '.join(folders)}: no photo with a person; name at least one folder with masks.")
-    return pairs
-
-
-def spread(items, count):
-    """At most `count` of the items, evenly spread over the list."""
-    if len(items) <= count:
-        return items
-    return [items[index] for index in np.linspace(0, len(items) - 1, count).astype(int)]
-
-
-def convert_apart(checkpoint, quantize, photos, landscape=False):
+def convert_apart(checkpoint, kinds, photos):
     """`convert` in a process of its own: the converter keeps memory and writes past Python's error stream."""
     try:
         photos = [Path(photo).resolve() for photo in photos]
-        return _worker().submit(convert, Path(checkpoint).resolve(), quantize, photos, landscape).result()
+        return _worker().submit(convert, Path(checkpoint).resolve(), kinds, photos).result()
     except BrokenProcessPool as error:
         _worker.cache_clear()
         raise ValueError(f"{checkpoint}: the converter's process ended: out of memory? ({error})") from error
@@ -120,38 +96,61 @@ def _worker():
     return worker
 
 
-def convert(checkpoint, quantize, photos, landscape=False):
-    """Converts a checkpoint to the bytes of a checked .tflite file with metadata.
+def convert(checkpoint, kinds, photos):
+    """Converts a checkpoint to checked .tflite files with metadata, and shows on a terminal how far it has come.
 
     Args:
         checkpoint: path of a .keras file, image float32 `[B, H, W, 3]` 0..255 to logits `[B, H, W, 1]`.
-        quantize: one of `QUANTIZE`.
+        kinds: each one of `QUANTIZE`, with "_landscape" behind it where the sides of the input are exchanged.
         photos: paths of the calibration photos; only the int8 kinds look at them.
-        landscape: whether the sides of the input are exchanged.
 
     Returns:
-        bytes. Input `[1, H, W, 3]`, output person probability `[1, H, W, 1]`; uint8 for int8, else float32.
+        kind to bytes. Input `[1, H, W, 3]`, output person probability `[1, H, W, 1]`; uint8 for int8, else float32.
 
     Raises:
         ModelError: the checkpoint cannot be loaded.
-        GraphError: the result holds what a phone's delegates do not run.
+        GraphError: the converter refuses the network, or the result holds what a phone's delegates do not run.
     """
-    keras.utils.clear_session()  # automatic names would count the conversions, and are in the file
-    model = load_checkpoint(checkpoint)
-    height, width = model.input_shape[2:0:-1] if landscape else model.input_shape[1:3]
-    network = copy_network(model, height, width)
-    integers = quantize.startswith("int8")
-    if integers:
-        frames = [frame for (frame,) in calibration_set(spread(photos, ROUNDING_PHOTOS), height, width)]
-        round_weights(network, frames)
+    network = load_checkpoint(checkpoint)
+    network = copy_network(network, *network.input_shape[1:3])
+    integers = [kind for kind in kinds if kind.startswith("int8")]
+    rounding = spread(photos, ROUNDING_PHOTOS) if integers else []
+    total = len(rounding) + len(integers) * len(photos)
+    # The process's own error stream is silenced while TensorFlow converts.
+    with os.fdopen(os.dup(2), "w") as terminal, Progress(total, "calibration photos", terminal) as progress:
+        rounded = _rounded(network, rounding, progress.advance) if integers else None
+        contents = {}
+        for kind in kinds:
+            keras.utils.clear_session()  # automatic names would count the conversions, and are in the file
+            try:
+                contents[kind] = _converted(rounded if kind in integers else network, kind, photos, progress.advance)
+            except GraphError as error:
+                raise GraphError(f"{checkpoint}: as {kind}: {error}") from None
+    return contents
+
+
+def _rounded(network, photos, shown):
+    """A copy of the network with weights that int8 holds."""
+    height, width = network.input_shape[1:3]
+    rounded = copy_network(network, height, width)
+    round_weights(rounded, [frame for (frame,) in calibration_set(photos, height, width, shown)])
+    return rounded
+
+
+def _converted(network, kind, photos, shown):
+    quantize = kind.removesuffix(LANDSCAPE)
+    height, width = network.input_shape[1:3] if kind == quantize else network.input_shape[2:0:-1]
+    network = copy_network(network, height, width)
+    if quantize.startswith("int8"):
         network = join_late(network)
-    content = _litert_file(network, converter_settings(quantize, photos, height, width))
+    calibration = partial(calibration_set, photos, height, width, shown)
+    content = _litert_file(network, converter_settings(quantize, calibration))
     check_operators(read_operators(content), int8=quantize == "int8")
     return add_metadata(content)
 
 
-def converter_settings(quantize, photos, height, width):
-    """What TensorFlow's converter is told for a kind of quantization."""
+def converter_settings(quantize, calibration):
+    """What TensorFlow's converter is told for a kind of quantization; `calibration` gives a representative dataset."""
     settings = {"target_spec": {"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]}}
     if quantize != "none":
         settings["optimizations"] = [tf.lite.Optimize.DEFAULT]
@@ -159,7 +158,7 @@ def converter_settings(quantize, photos, height, width):
         settings["target_spec"]["supported_types"] = [tf.float16]
     if quantize.startswith("int8"):
         settings["target_spec"]["supported_ops"] = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        settings["representative_dataset"] = lambda: calibration_set(photos, height, width)
+        settings["representative_dataset"] = calibration
     if quantize == "int8":
         settings |= {"inference_input_type": tf.uint8, "inference_output_type": tf.uint8}
     return settings
@@ -178,17 +177,14 @@ def _litert_file(network, settings):
     probability, signature = with_probability(network)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), quiet():
         file = Path(folder) / "model.tflite"
-        probability.export(str(file), format="litert", input_signature=signature, verbose=False, **settings)
+        try:
+            probability.export(str(file), format="litert", input_signature=signature, verbose=False, **settings)
+        except (ImageError, OSError):  # of a calibration photo, of the disk
+            raise
+        except Exception as error:  # the converter has kinds of its own, whose first line says what is wrong
+            said = (str(error) or repr(error)).splitlines()[0]
+            raise GraphError(f"TensorFlow's converter refuses the network: {said}") from None
         return file.read_bytes()
-
-
-def calibration_set(photos, height, width):
-    """The converter's representative dataset: letterboxed photos, float32 `[1, height, width, 3]`, 0..255."""
-    for number, photo in enumerate(photos):
-        frame = letterbox(read_image(photo), height, width)[0].astype(np.float32)
-        if number == 0:
-            frame[0, 0], frame[0, 1] = 0, 255  # the input's range is the bytes', whatever these photos hold
-        yield [frame[None]]
 
 
 if __name__ == "__main__":

@@ -113,5 +113,6 @@ def bundle(tmp_path_factory, trained, photos):
 
     out = tmp_path_factory.mktemp("bundle") / "person"
     arguments = {"--model": trained / "best_dice.keras", "--calibration": photos, "--out": out}
+    arguments |= {"--report": out.with_name("parity")}
     assert main([str(word) for pair in arguments.items() for word in pair]) == 0
     return out

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfseg.augment import Augment
-from tfseg.image import PAD_VALUE
+from tfseg.image import PAD_VALUE, letterbox
 
 HEIGHT, WIDTH = 64, 48
 
@@ -70,6 +70,29 @@ def test_the_mask_stays_on_the_person(augment):
             scores.append((bright & (label == 1)).sum() / (bright | (label == 1)).sum())
     assert len(scores) > 75
     assert min(scores) > 0.6 and np.mean(scores) > 0.9
+
+
+def test_the_share_of_crops_is_as_asked_for():
+    """A photo much wider than the frame leaves pads in it when it is letterboxed, and none when it is cropped."""
+    image, mask = np.full((48, 200, 3), 230, np.uint8), np.zeros((48, 200), np.uint8)
+    for share in (0, 0.2, 1):
+        augment = Augment(HEIGHT, WIDTH, crop_share=share)
+        crops = [np.ptp(cv2.medianBlur(augment(image, mask, seed)[0], 5)) < 52 for seed in range(200)]
+        assert abs(np.mean(crops) - share) <= (0.08 if 0 < share < 1 else 0)
+
+
+def test_without_strength_the_photo_is_as_at_inference_or_mirrored():
+    image, mask = corner_person()
+    framed = letterbox(image, HEIGHT, WIDTH)[0], letterbox(mask, HEIGHT, WIDTH, value=0)[0]
+    augment = Augment(HEIGHT, WIDTH, crop_share=0, strength=0)
+    mirrored = []
+    for seed in range(20):
+        photo, label = augment(image, mask, seed)
+        step = -1 if (label[:, ::-1] == framed[1]).all() else 1
+        np.testing.assert_array_equal(photo[:, ::step], framed[0])
+        np.testing.assert_array_equal(label[:, ::step], framed[1])
+        mirrored.append(step)
+    assert len(set(mirrored)) == 2
 
 
 def test_person_free_photos_stay_person_free(augment, draw):

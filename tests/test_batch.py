@@ -1,5 +1,6 @@
 import errno
 import os
+import threading
 import tracemalloc
 
 import numpy as np
@@ -22,7 +23,7 @@ def recipe():
     return Recipe(
         Segmenter(red, 32, 24),
         fit=lambda image: image,
-        finish=lambda alpha: alpha,
+        finish=lambda alpha, image: alpha,
         effect=lambda image, alpha, seconds: np.round(alpha * 255).astype(np.uint8),
     )
 
@@ -59,6 +60,20 @@ def test_a_tree_is_made_but_for_what_is_bad_and_not_made_twice(folder, recipe, c
     assert found(folder / "photos") == inputs, "inputs are only read"
 
 
+def test_several_photos_at_a_time_give_the_same_in_the_same_order(folder, recipe, capsys):
+    tasks, together = plan(["photos"], "out", "mask"), threading.Barrier(3, timeout=30)
+    assert run(tasks, recipe) == Outcome(12, 0, 2)
+    alone, printed = {task: task.result.read_bytes() for task in tasks if task.result.exists()}, capsys.readouterr()
+
+    def effect(image, alpha, seconds):
+        together.wait()  # passes only when three photos are at this step at once
+        return recipe.effect(image, alpha, seconds)
+
+    assert run(tasks, recipe._replace(effect=effect), overwrite=True, jobs=3) == Outcome(12, 0, 2)
+    assert {task: task.result.read_bytes() for task in alone} == alone
+    assert capsys.readouterr() == printed
+
+
 def test_what_is_there_is_made_anew_when_told_so(folder, recipe):
     tasks = plan(["photos/1"], "out", "mask")
     run(tasks, recipe)
@@ -71,7 +86,7 @@ def test_the_photo_goes_through_every_step(folder):
     steps = Recipe(
         Segmenter(red, 32, 24),
         fit=lambda image: image[:40, :30],
-        finish=lambda alpha: alpha * 0 + 0.5,
+        finish=lambda alpha, image: alpha * 0 + 0.5,
         effect=lambda image, alpha, seconds: np.dstack([image, np.round(alpha * 255).astype(np.uint8)]),
     )
     (folder / "result.png").write_bytes(develop("photos/0/0.jpg", steps, ".png"))

@@ -7,7 +7,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from export.bundle import main
+from export.bundle import KINDS, check_bundle, main
 from export.graph import check_operators, read_operators
 from export.modelcard import measured_table, read_results
 from tfseg.image import letterbox
@@ -15,8 +15,6 @@ from tfseg.sample import person_free, portraits
 from tfseg.segmenter import BUNDLED, Segmenter
 from training import evaluate
 from training.summary import table
-
-KINDS = ("int8", "float16")
 
 
 @pytest.fixture(params=["drawn", "shipped"])
@@ -34,9 +32,13 @@ def files(folder):
 
 
 def rebuild(out, trained, photos, *arguments):
-    return main(
-        ["--model", str(trained / "best_dice.keras"), "--calibration", str(photos), "--out", str(out), *arguments]
-    )
+    given = {
+        "--model": trained / "best_dice.keras",
+        "--calibration": photos,
+        "--out": out,
+        "--report": trained / "parity",
+    }
+    return main([*(str(word) for pair in given.items() for word in pair), *arguments])
 
 
 def test_checksums_cover_every_other_file_and_hold(folder):
@@ -48,13 +50,14 @@ def test_checksums_cover_every_other_file_and_hold(folder):
 
 def test_every_model_holds_only_what_a_phone_runs(folder):
     for kind, model in contract(folder)["models"].items():
-        check_operators(read_operators((folder / model["file"]).read_bytes()), int8=kind.startswith("int8"))
+        integers = kind in ("int8", "int8_landscape")
+        check_operators(read_operators((folder / model["file"]).read_bytes()), int8=integers)
 
 
 def test_the_contract_says_what_the_interpreter_reports(folder):
     model_json = contract(folder)
     assert (model_json["format"], model_json["name"], model_json["default"]) == (1, folder.name, "int8")
-    assert set(model_json["models"]) >= set(KINDS)
+    assert set(model_json["models"]) >= {"int8", "float16"}
     for kind, model in model_json["models"].items():
         content = (folder / model["file"]).read_bytes()
         assert (model["bytes"], model["sha256"]) == (len(content), hashlib.sha256(content).hexdigest())
@@ -65,15 +68,16 @@ def test_the_contract_says_what_the_interpreter_reports(folder):
         ):
             assert model[end]["shape"] == detail["shape"].tolist()
             assert model[end]["dtype"] == np.dtype(detail["dtype"]).name
-            assert model[end]["dtype"] == ("uint8" if kind.startswith("int8") else "float32")
-            scale, zero_point = detail["quantization"] if kind.startswith("int8") else (1, 0)
+            bytes_at_the_ends = kind in ("int8", "int8_landscape")
+            assert model[end]["dtype"] == ("uint8" if bytes_at_the_ends else "float32")
+            scale, zero_point = detail["quantization"] if bytes_at_the_ends else (1, 0)
             assert (model[end]["scale"], model[end]["zero_point"]) == (scale, zero_point)
         size = [model_json["input"]["height"], model_json["input"]["width"]]
         assert model["input"]["shape"] == [1, *(size[::-1] if kind.endswith("landscape") else size), 3]
     assert model_json["models"]["int8"]["input"]["scale"] == 1 and model_json["threshold"] == 0.5
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "int8_landscape", "float16_landscape"])
+@pytest.mark.parametrize("kind", [*KINDS, *(f"{kind}_landscape" for kind in KINDS)])
 def test_a_port_that_knows_only_the_contract_replays_the_golden_pairs(folder, kind):
     model_json = contract(folder)
     if kind not in model_json["models"]:
@@ -114,7 +118,7 @@ def test_the_same_inputs_give_the_same_bytes(bundle, trained, photos, tmp_path):
     assert rebuild(tmp_path / "person", trained, photos) == 0
     again = files(tmp_path / "person")
     assert again == files(bundle)
-    assert len(again) == 4 + 3 + 2 * 3 * 3
+    assert len(again) == 6 + 3 + 2 * 3 * 4
 
 
 def test_without_an_evaluation_the_model_card_says_so(bundle):
@@ -223,6 +227,18 @@ def test_one_changed_byte_of_any_file_is_found_and_the_file_named(bundle, tmp_pa
     assert main(["--check", str(copy)]) == 0
 
 
+def test_any_changed_byte_of_the_list_of_checksums_is_found(bundle, tmp_path):
+    copy = shutil.copytree(bundle, tmp_path / "person")
+    listed = copy / "SHA256SUMS"
+    content = listed.read_bytes()
+    ends = [content.index(b"\n"), len(content) - 1]  # where a line ends; other control characters end lines too
+    for place in (0, 64, 66, *ends):
+        for bit in (1, 2, 4, 8, 128):
+            listed.write_bytes(content[:place] + bytes([content[place] ^ bit]) + content[place + 1 :])
+            with pytest.raises(ValueError, match="SHA256SUMS"):
+                check_bundle(copy)
+
+
 def resum(folder):
     """Makes the checksums right again, as someone does who repacks a bundle."""
     names = sorted(name for name in files(folder) if name != "SHA256SUMS")
@@ -241,6 +257,12 @@ def other_golden(folder):
     return "astronaut_int8.png: person_int8.tflite answers otherwise"
 
 
+def other_size(folder):
+    text = (folder / "model.json").read_text()
+    (folder / "model.json").write_text(text.replace('"height": 96', '"height": 128'))
+    return "model.json: height and width of input differ"
+
+
 def one_too_many(folder):
     (folder / "notes.txt").write_text("new")
     return "notes.txt: not in SHA256SUMS"
@@ -252,7 +274,8 @@ def one_missing(folder):
 
 
 @pytest.mark.parametrize(
-    "change, again", [(exchanged_scale, True), (other_golden, True), (one_too_many, False), (one_missing, False)]
+    "change, again",
+    [(exchanged_scale, True), (other_size, True), (other_golden, True), (one_too_many, False), (one_missing, False)],
 )
 def test_the_check_names_what_does_not_hold(bundle, tmp_path, capsys, change, again):
     copy = shutil.copytree(bundle, tmp_path / "person")
@@ -262,6 +285,12 @@ def test_the_check_names_what_does_not_hold(bundle, tmp_path, capsys, change, ag
     assert main(["--check", str(copy)]) == 2
     error = capsys.readouterr().err
     assert named in error and error.count("\n") == 1
+
+
+def test_a_folder_that_is_no_bundle_is_named(tmp_path, capsys):
+    for path in (tmp_path, tmp_path / "missing"):
+        assert main(["--check", str(path)]) == 2
+        assert capsys.readouterr().err == f"export.bundle: {path}: not a bundle: it holds no SHA256SUMS.\n"
 
 
 def test_without_a_task_the_command_says_what_to_name(capsys):

@@ -2,6 +2,7 @@ import dataclasses
 
 import pytest
 
+from tfseg.encoders import ENCODERS
 from training.config import FitConfig, OneLineParser, flag, parse
 from training.schedules import SCHEDULES
 
@@ -47,22 +48,26 @@ def test_only_the_named_settings_are_given_and_folders_add_up():
         ("width", (0, 33), (32, 256)),
         ("epochs", (0, -1), (1,)),
         ("batch_size", (0,), (1,)),
-        ("learning_rate", (0.0, -1.0, float("nan")), (1e-9,)),
+        ("encoder", ("vgg", ""), ENCODERS),
+        ("init", ("",), ("auto", "none", "mine.keras")),
+        ("out", ("",), ("runs/mine",)),
+        ("learning_rate", (0.0, -1.0, float("nan"), float("inf")), (1e-9,)),
         ("warmup_share", (-0.1, 1.0), (0.0, 0.9)),
-        ("weight_decay", (-1e-9,), (0.0,)),
+        ("weight_decay", (-1e-9, float("inf")), (0.0,)),
         ("ema_momentum", (-0.1, 1.0), (0.0, 0.999)),
         ("bce_weight", (-0.1, 1.1), (0.0, 1.0)),
-        ("border_weight", (-1.0,), (0.0, 9.0)),
-        ("seed", (-1,), (0,)),
+        ("border_weight", (-1.0, float("inf")), (0.0, 9.0)),
+        ("seed", (-1, 2**32), (0, 2**32 - 1)),
         ("person_label", (-2, 256), (-1, 0, 255)),
         ("patience", (-1,), (0, 5)),
         ("schedule", ("linear", ""), SCHEDULES),
-        ("cycles", (0,), (1,)),
+        ("cycles", (0, 17), (1, 16)),
         ("plateau_patience", (0,), (1,)),
         ("encoder_rate", (0.0, 1.1, float("nan")), (0.01, 1.0)),
         ("frozen_epochs", (-1,), (0, 3)),
         ("frozen_stride", (-1, 3, 64), (0, 2, 32)),
-        ("clip_norm", (-0.1, float("nan")), (0.0, 1.0)),
+        ("clip_norm", (-0.1, float("nan"), float("inf")), (0.0, 1.0)),
+        ("crop_share", (-0.1, 1.1), (0.0, 1.0)),
         ("paste_share", (-0.1, 0.95, 1.1), (0.0, 0.9)),
         ("person_free_share", (-0.1, 1.1), (0.0, 0.75)),
         ("samples_every", (-1,), (0, 5)),
@@ -70,7 +75,7 @@ def test_only_the_named_settings_are_given_and_folders_add_up():
 )
 def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
     for value in bad:
-        with pytest.raises(ValueError, match=f"^{flag(name)}: {value} is out of range"):
+        with pytest.raises(ValueError, match=f"^{flag(name)}: {value!r} is out of range"):
             FitConfig(**{name: value})
     for value in good:
         assert getattr(FitConfig(**{name: value}), name) == value
@@ -80,8 +85,9 @@ def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
     "arguments, named",
     [
         (["--epoks", "3"], "--epoks"),
-        (["--epochs", "three"], "--epochs"),
-        (["--epochs", "1.5"], "--epochs"),
+        (["--epochs", "three"], "--epochs: 'three' is no whole number (passes over the training photos, from 1)"),
+        (["--epochs", "1.5"], "--epochs: '1.5' is no whole number"),
+        (["--learning-rate", "fast"], "--learning-rate: 'fast' is no number"),
         (["--data"], "--data"),
         (["photos"], "photos"),
         (["--resume", "--find-lr"], "--find-lr"),

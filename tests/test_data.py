@@ -241,6 +241,16 @@ def test_a_resumed_pipeline_goes_on_as_an_unbroken_one(pairs):
     assert len(seen) == 3 * steps * 2, "no epoch repeats what an earlier one showed"
 
 
+@pytest.mark.parametrize("augment", [None, CopyPaste(Augment(*SIZE))], ids=["validation", "training"])
+def test_processes_share_each_batch_among_them(pairs, augment):
+    whole = batches(pairs[:6], 4, augment, count=4)
+    shares = [batches(pairs[:6], 4, augment, count=4, place=(process, 2)) for process in (0, 1)]
+    for batch, *parts in zip(whole, *shares, strict=True):
+        for array, *its in zip(batch, *parts, strict=True):
+            assert [len(part) for part in its] == [len(array) // 2] * 2
+            assert sorted(photo.tobytes() for part in its for photo in part) == sorted(map(bytes, array))
+
+
 def test_an_epoch_shows_each_photo_at_most_once_and_its_order_changes(tmp_path):
     for index in range(7):  # a photo's grey level says which one it is
         write_image(tmp_path / "images" / f"{index}.png", np.full((*SIZE, 3), 30 * index, np.uint8))

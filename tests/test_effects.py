@@ -45,7 +45,22 @@ def test_the_old_colour_stays_in_the_edge_only_when_told_so(photo):
 def test_the_threshold_is_the_models_unless_given():
     alpha = np.full((20, 20), 0.4, np.float32)
     usual, given = (choose_finish(parse(["mask", "me.jpg", *words]), 0.5) for words in ([], ["--threshold", "0.3"]))
-    assert usual(alpha).max() < 0.5 < given(alpha).min()
+    photo = np.zeros((20, 20, 3), np.uint8)
+    assert usual(alpha, photo).max() < 0.5 < given(alpha, photo).min()
+
+
+def test_the_outline_is_opened_and_refined_when_told_so(photo):
+    pytest.importorskip("pymatting")
+    image, alpha = photo
+    marred = alpha.copy()
+    marred[20, 30:45] = 1  # a spike of one pixel
+    plain, opened, solved = (
+        choose_finish(parse(["mask", "me.jpg", *words]), 0.5)(marred, image)
+        for words in ([], ["--opening", "0.03"], ["--refine", "closed-form"])
+    )
+    assert plain[20, 40] == 1 and opened[20, 40] == 0
+    assert np.abs(opened - alpha).max() == 0
+    assert solved[20, 40] < 0.1, "the photo is as blue there as the background"
 
 
 @pytest.mark.parametrize("text", ["no-colour", "#12345g"])

@@ -234,7 +234,9 @@ def test_resuming_with_other_settings_names_the_flag(refused, trained, arguments
 
 def test_resuming_a_finished_run_changes_nothing_of_it(fit_small, trained, tmp_path):
     copy = shutil.copytree(trained, tmp_path / "copy")
+    (copy / ".0123456789ab.keras").write_text("begun by a process that was killed")
     assert fit_small(copy, "--resume") == 0
+    assert sorted(path.name for path in copy.iterdir()) == WRITTEN
     for name in set(WRITTEN) - {"run.json"}:  # which names the folder
         assert (copy / name).read_bytes() == (trained / name).read_bytes()
 
@@ -264,7 +266,7 @@ def test_a_wrong_validation_folder_is_refused_before_the_sample_set_is_written(t
 @pytest.mark.parametrize(
     "arguments, named",
     [
-        (["--encoder", "vgg"], f"encoder must be one of {', '.join(ENCODERS)}; received 'vgg'"),
+        (["--encoder", "vgg"], f"--encoder: 'vgg' is out of range (backbone: {', '.join(ENCODERS)})"),
         (["--init", "missing.keras"], "missing.keras"),
         (["--init", "missing.h5"], "missing.h5: no such weights file"),
     ],

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfseg.matte import clean_mask, estimate_foreground, finish, firm, soften
+from tfseg.matte import clean_mask, estimate_foreground, finish, firm, refine_alpha, soften
 
 
 def soft_disc(height, width, blur):
@@ -14,6 +14,24 @@ def soft_disc(height, width, blur):
 def composite(foreground, background, alpha):
     mixed = np.float32(foreground) * alpha[..., None] + np.float32(background) * (1 - alpha[..., None])
     return np.round(mixed).astype(np.uint8)
+
+
+def test_refined_alpha_follows_the_photos_edge_better_than_bilinear(draw):
+    truth = cv2.ellipse(np.zeros((640, 480), np.uint8), (230, 330), (100, 180), 15, 0, 360, 1, -1)
+    image = np.where(truth[..., None] == 1, 60, 190) + draw(3, 640, 480)[0] // 8
+    image = image.astype(np.uint8)
+    small = cv2.resize(image, (48, 64), interpolation=cv2.INTER_AREA)
+    probability = cv2.resize(truth.astype(np.float32), (48, 64), interpolation=cv2.INTER_AREA)
+    followed, bilinear = refine_alpha(probability, small, image), cv2.resize(probability, (480, 640))
+    assert followed.dtype == np.float32
+    assert np.abs(followed - truth).mean() < 0.5 * np.abs(bilinear - truth).mean()
+
+
+def test_refining_a_flat_probability_is_flat(draw):
+    image = draw(4, 300, 200)[0]
+    for value in (0.0, 0.3, 1.0):
+        alpha = refine_alpha(np.full((60, 40), value, np.float32), cv2.resize(image, (40, 60)), image)
+        assert np.abs(alpha - value).max() < 1e-3
 
 
 # The second photo is larger than the picture that the colours are found in.
@@ -128,6 +146,25 @@ def test_pinholes_are_filled_inside_the_person_alone():
     cleaned = clean_mask(blurred(marred))
     assert cleaned[58:67, 78:87].min() > 0.95 and cleaned[100, 100] == 0
     assert np.abs(cleaned - blurred(drawn()))[:, :70].max() < 0.35, "nothing grows out of her"
+
+
+def test_haze_inside_the_person_goes_and_the_soft_edge_stays():
+    hazy = blurred(drawn())
+    hazy[60:80, 80:120] = 0.6
+    cleaned = clean_mask(hazy)
+    assert cleaned[62:78, 82:118].min() == 1
+    assert np.abs(cleaned - blurred(drawn())).max() < 0.05
+
+
+def test_opening_takes_what_is_too_thin_and_leaves_the_rest():
+    marred = drawn()
+    marred[98:101, 130:160] = 1  # three pixels wide, a hair
+    assert clean_mask(marred)[99, 150] == 1
+    opened = clean_mask(marred, opening=0.01)
+    assert not opened[:, 135:].any()
+    assert np.abs(opened - drawn()).sum() < 20, "but for rounded corners"
+    with pytest.raises(ValueError, match=r"opening.*0\.06"):
+        clean_mask(marred, opening=0.06)
 
 
 def test_a_photo_without_any_person_stays_without():

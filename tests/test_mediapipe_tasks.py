@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 import export
+from export.bundle import KINDS
 from export.metadata import NAME
+from export.tflite_convert import LANDSCAPE
 from tfseg.image import letterbox
 from tfseg.metrics import dice
 from tfseg.sample import person_free, portraits
@@ -46,7 +48,7 @@ def test_image_segmenter_runs_every_kind_of_file_and_agrees(converted, kind, tmp
     agrees(converted[kind], tmp_path)
 
 
-@pytest.mark.parametrize("kind", ["int8", "float16", "int8_landscape", "float16_landscape"])
+@pytest.mark.parametrize("kind", [kind + turned for kind in KINDS for turned in ("", LANDSCAPE)])
 def test_image_segmenter_runs_the_shipped_files_and_agrees(kind, tmp_path):
     models = json.loads((BUNDLED / "model.json").read_text())["models"]
     if kind not in models:

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from tfseg.metrics import Dice, boundary_f, dice, dtssd, flicker, iou, mean_absolute_difference
+from tfseg.metrics import Dice, boundary_f, dice, dtssd, flicker, iou, lag, mean_absolute_difference
 
 
 def photos(*rows):
@@ -167,3 +167,13 @@ def test_flicker_is_what_comes_or_goes_for_one_frame():
     assert flicker([row(1, 1, 0), row(1, 1, 0.5), row(1, 1, 0.25)]) == pytest.approx(0.25 / 2.5)
     assert flicker([row(0, 0), row(0, 0), row(0, 0)]) == 0
     assert flicker([np.uint8([[1, 1]]), np.uint8([[1, 0]]), np.uint8([[1, 1]])]) == 1, "masks do not wrap round"
+
+
+def test_lag_is_in_frames():
+    truths = [row(*(1 if t <= x < t + 6 else 0 for x in range(40))) for t in range(0, 30, 2)]
+    assert lag(truths, truths) == 0
+    assert lag(truths[1:], truths[:-1]) == pytest.approx(1)
+    assert lag(truths[:-1], truths[1:]) == pytest.approx(-1)
+    between = [(before + 3 * now) / 4 for before, now in zip(truths, truths[1:], strict=False)]
+    assert lag(truths[1:], between) == pytest.approx(0.25)
+    assert lag([truths[0]] * 3, truths[:3]) == 0, "what stands still has no lag"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from export.parity import ParityError, check, compare, main, summarise
+from export.bounds import BOUNDS, LOSSES, flag, summarise
+from export.parity import ParityError, check, compare, main
 from tfseg.data import find_pairs
 from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import boundary_f, dice
@@ -14,8 +15,7 @@ from tfseg.segmenter import Segmenter
 
 
 def row(**values):
-    losses = ("dice_drop", "boundary_f_drop", "mean_difference", "max_difference", "changed_side")
-    return {"image": "a.jpg", "mask": "a.png", "dice": 0.9, "boundary_f": 0.8} | dict.fromkeys(losses, 0.0) | values
+    return {"image": "a.jpg", "mask": "a.png", "dice": 0.9, "boundary_f": 0.8} | dict.fromkeys(LOSSES, 0.0) | values
 
 
 def test_a_files_losses_are_those_of_its_alpha_against_the_checkpoints(converted, trained, photos):
@@ -40,17 +40,14 @@ def test_the_float_file_loses_nothing(converted, trained, photos):
     assert abs(summary["dice_drop"]) < 1e-4 and summary["changed_side"] < 1e-4
 
 
-def test_people_alone_count_for_dice_and_the_largest_difference_is_kept():
-    free = row(dice=None, boundary_f=None, dice_drop=None, boundary_f_drop=None, max_difference=0.7, changed_side=0.2)
-    summary = summarise([row(dice_drop=0.1, max_difference=0.3), free])
-    assert summary["dice_drop"] == 0.1 and summary["max_difference"] == 0.7 and summary["changed_side"] == 0.1
-
-
 def test_a_loss_past_the_bound_is_named_with_the_worst_photos():
     rows = {"x/person.tflite": [row(dice_drop=0.01), row(image="b/worst.jpg", dice_drop=0.03, changed_side=0.5)]}
-    check(rows, 0.03)
-    with pytest.raises(ParityError, match=r"person.tflite: Dice drops by 0.0200, .* most on worst.jpg, a.jpg"):
-        check(rows, 0.015)
+    check(rows, {"dice_drop": 0.03, "changed_side": 0.3})
+    past = r"person.tflite: Dice drop 0.0200, more than 0.0150 \(--max-dice-drop\).* most on worst.jpg .*, a.jpg"
+    with pytest.raises(ParityError, match=past):
+        check(rows, {"dice_drop": 0.015})
+    with pytest.raises(ParityError, match=r"changing side 25.000%, more than 0.300% \(--max-changed-side\)"):
+        check(rows, {"dice_drop": 0.03, "changed_side": 0.003})
 
 
 def test_each_orientation_is_asked_about_its_own_photos(bundle, trained, photos, tmp_path):
@@ -66,19 +63,25 @@ def test_each_orientation_is_asked_about_its_own_photos(bundle, trained, photos,
     upright, wide = compare(trained / "best_dice.keras", files, pairs).values()
     assert len(upright) + len(wide) == len(pairs) and len(wide) == sum(int(pair.image.stem) % 2 for pair in pairs)
     assert summarise(wide)["max_difference"] < 0.01
+    turned = [pair for pair in pairs if int(pair.image.stem) % 2]
+    upright, wide = compare(trained / "best_dice.keras", files, turned).values()
+    assert len(upright) == len(wide) == 2  # with photos of one orientation alone both are asked about all
 
 
 def test_the_command_prints_every_file_of_a_bundle_and_draws_what_differs(bundle, trained, photos, tmp_path, capsys):
     arguments = ["--model", trained / "best_dice.keras", "--files", bundle, "--data", photos, "--out", tmp_path / "out"]
-    assert main([*map(str, arguments), "--max-dice-drop", "1"]) == 0
+    loose = [word for loss in BOUNDS for word in (flag(loss), "1")]
+    assert main([*map(str, arguments), *loose]) == 0
     printed = capsys.readouterr().out
-    assert "| person_int8.tflite | 20 |" in printed and "| person_float16.tflite | 20 |" in printed
+    for file in bundle.glob("*.tflite"):
+        assert f"| {file.name} | 20 |" in printed and f"{file.name} differs most on " in printed
+    assert "| at most |  | 1.0000 | 1.0000 |  |  | 100.000% |" in printed
     found = json.loads((tmp_path / "out" / "parity.json").read_text())
     assert len(found["photos"][str(bundle / "person_int8.tflite")]) == 20
     assert read_image(tmp_path / "out" / "parity.png").std() > 10
     assert main([*map(str, arguments), "--max-dice-drop", "-1"]) == 1
     error = capsys.readouterr().err
-    assert error.startswith("export.parity: ") and "Dice drops by" in error and error.count("\n") == 1
+    assert error.startswith("export.parity: ") and "Dice drop " in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("kind", ["black", "person_free"])

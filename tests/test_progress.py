@@ -35,3 +35,11 @@ def test_a_terminal_is_drawn_on_and_left_clean(monkeypatch):
         progress.say("tfseg: a fault", sys.stderr)
     assert "1/2 files" in terminal.getvalue()
     assert "\ntfseg" not in terminal.getvalue() and terminal.getvalue().endswith("fault\n\r\x1b[K")
+
+
+def test_another_terminal_is_drawn_on_while_standard_error_is_silent(capsys):
+    terminal = Terminal()
+    with Progress(0, "photos", terminal) as progress:
+        progress.drawn -= Progress.EVERY
+        progress.advance()
+    assert "1 photos" in terminal.getvalue() and capsys.readouterr() == ("", "")

@@ -11,7 +11,7 @@ from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import dice
 from tfseg.runtime import ModelError, _dequantize, _quantize
 from tfseg.sample import person_free, portraits
-from tfseg.segmenter import Segmenter, upsample
+from tfseg.segmenter import Segmenter
 
 RUNTIMES = ("keras", "float", "int8", "bundle")
 
@@ -125,24 +125,6 @@ def test_mask_is_cut_at_the_models_own_threshold():
     sure = Segmenter(RED_CHANNEL.network, 320, 256, threshold=0.8)
     assert np.array_equal(sure.mask(ramp), sure.alpha(ramp) >= 0.8)
     assert sure.mask(ramp).mean() == pytest.approx(0.2, abs=0.05)
-
-
-def test_upsampling_follows_the_photos_edge_better_than_bilinear(draw):
-    truth = cv2.ellipse(np.zeros((640, 480), np.uint8), (230, 330), (100, 180), 15, 0, 360, 1, -1)
-    image = np.where(truth[..., None] == 1, 60, 190) + draw(3, 640, 480)[0] // 8
-    image = image.astype(np.uint8)
-    small = cv2.resize(image, (48, 64), interpolation=cv2.INTER_AREA)
-    probability = cv2.resize(truth.astype(np.float32), (48, 64), interpolation=cv2.INTER_AREA)
-    followed, bilinear = upsample(probability, small, image), cv2.resize(probability, (480, 640))
-    assert followed.dtype == np.float32
-    assert np.abs(followed - truth).mean() < 0.5 * np.abs(bilinear - truth).mean()
-
-
-def test_upsampling_of_a_flat_probability_is_flat(draw):
-    image = draw(4, 300, 200)[0]
-    for value in (0.0, 0.3, 1.0):
-        alpha = upsample(np.full((60, 40), value, np.float32), cv2.resize(image, (40, 60)), image)
-        assert np.abs(alpha - value).max() < 1e-3
 
 
 def write(name, content=b"junk that is no model"):

@@ -1,7 +1,8 @@
 """Augmentation for training: what a phone's camera and its user vary, without losing the mask.
 
-Half the frames show the whole photo letterboxed as at inference, shifted, scaled and rotated a little; the other half
-are crops, from nearly the whole photo down to a head. Light, colour and sharpness vary in both.
+Some frames show the whole photo letterboxed as at inference, shifted, scaled and rotated a little; the others are
+crops, from nearly the whole photo down to a head. Light, colour and sharpness vary in both. A strong augmentation
+suits long trainings; a short one spends its steps better on frames like those at inference.
 """
 
 import os
@@ -22,10 +23,13 @@ class Augment:
 
     Args:
         height, width: of the network's input, pixels.
+        crop_share: 0..1, share of the frames that are crops.
+        strength: 0..1; 0 mirrors at most, 1 gives the ranges and probabilities written below, and what lies between
+            shortens the ranges of the geometry and the probabilities of everything else alike.
     """
 
-    def __init__(self, height, width):
-        self.height, self.width = height, width
+    def __init__(self, height, width, crop_share=0.5, strength=1.0):
+        self.height, self.width, self.crop_share, self.strength = height, width, crop_share, strength
         self._local = threading.local()  # a Compose keeps its random state, so every worker thread has its own
 
     def __call__(self, image, mask, seed):
@@ -40,7 +44,7 @@ class Augment:
             `(image, mask)`, uint8 `[height, width, 3]` and uint8 `[height, width]` in {0, 1}.
         """
         if not hasattr(self._local, "transform"):
-            self._local.transform = _transform(self.height, self.width)
+            self._local.transform = _transform(self.height, self.width, self.crop_share, self.strength)
         transform = self._local.transform
         # One generator for all: `set_random_seed` would give each transform the same numbers.
         generator = np.random.default_rng(seed)
@@ -49,7 +53,7 @@ class Augment:
         return result["image"], result["mask"]
 
 
-def _transform(height, width):
+def _transform(height, width, crop_share, strength):
     def frame_image(image, **_):
         return letterbox(image, height, width)[0]
 
@@ -60,10 +64,10 @@ def _transform(height, width):
         [
             A.Lambda(image=frame_image, mask=frame_mask, p=1),
             A.Affine(
-                scale=(0.5, 1.3),
-                translate_percent=(-0.12, 0.12),
-                rotate=(-20, 20),
-                shear=(-4, 4),
+                scale=(1 - 0.5 * strength, 1 + 0.3 * strength),
+                translate_percent=(-0.12 * strength, 0.12 * strength),
+                rotate=(-20 * strength, 20 * strength),
+                shear=(-4 * strength, 4 * strength),
                 balanced_scale=True,
                 border_mode=cv2.BORDER_CONSTANT,
                 fill=PAD_VALUE,
@@ -71,21 +75,21 @@ def _transform(height, width):
                 p=0.75,
             ),
         ],
-        p=0.5,
+        p=1 - crop_share,
     )
     crop = A.Sequential(
         [
-            A.Rotate(limit=15, border_mode=cv2.BORDER_REFLECT_101, p=0.3),
-            A.RandomResizedCrop(size=(height, width), scale=(0.1, 1.0), ratio=(0.65, 1.0), p=1),
+            A.Rotate(limit=15 * strength, border_mode=cv2.BORDER_REFLECT_101, p=0.3),
+            A.RandomResizedCrop(size=(height, width), scale=(1 - 0.9 * strength, 1.0), ratio=(0.65, 1.0), p=1),
         ],
-        p=0.5,
+        p=crop_share,
     )
     light = [
-        A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.25, p=0.6),
-        A.RandomGamma(gamma_limit=(70, 140), p=0.3),
-        A.HueSaturationValue(hue_shift_limit=12, sat_shift_limit=40, val_shift_limit=0, p=0.4),
-        A.RGBShift(r_shift_limit=20, g_shift_limit=20, b_shift_limit=20, p=0.3),
-        A.ToGray(p=0.05),
+        A.RandomBrightnessContrast(brightness_limit=0.2, contrast_limit=0.25, p=0.6 * strength),
+        A.RandomGamma(gamma_limit=(70, 140), p=0.3 * strength),
+        A.HueSaturationValue(hue_shift_limit=12, sat_shift_limit=40, val_shift_limit=0, p=0.4 * strength),
+        A.RGBShift(r_shift_limit=20, g_shift_limit=20, b_shift_limit=20, p=0.3 * strength),
+        A.ToGray(p=0.05 * strength),
     ]
     sharpness = A.OneOf(
         [
@@ -95,6 +99,6 @@ def _transform(height, width):
             A.ImageCompression(quality_range=(30, 90)),
             A.GaussNoise(std_range=(0.02, 0.08)),
         ],
-        p=0.35,
+        p=0.35 * strength,
     )
     return A.Compose([A.OneOf([whole, crop], p=1), A.HorizontalFlip(p=0.5), *light, sharpness])

@@ -3,7 +3,10 @@
 import errno
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 from typing import NamedTuple
 
 from tfseg.encoding import encode, read_extras
@@ -23,8 +26,8 @@ class DiskFull(ImageError):
 class Recipe(NamedTuple):
     """How a result is made: the picture is fitted, segmented, its alpha finished, and both go into the effect.
 
-    `fit(image)`, `finish(alpha)` and `effect(image, alpha, seconds)` as in `tfseg.effects`. `exif`: whether a photo's
-    EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether masks are smoothed over time.
+    `fit(image)`, `finish(alpha, image)` and `effect(image, alpha, seconds)` as in `tfseg.effects`. `exif`: whether a
+    photo's EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether its masks are smoothed.
     """
 
     segmenter: Segmenter
@@ -59,11 +62,11 @@ def develop(source, recipe, extension):
         ImageError: the photo cannot be read or the result not be held by the format.
     """
     image = recipe.fit(read_image(source))
-    pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image, mirror=True)), 0)
+    pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image, mirror=True), image), 0)
     return encode(pixels, extension, read_extras(source, recipe.exif))
 
 
-def run(tasks, recipe, overwrite=False):
+def run(tasks, recipe, overwrite=False, jobs=1):
     """Makes every result that is not there yet; one bad input does not stop the others, a full disk does.
 
     Paths of results go to standard output, faults, each in a line, to standard error.
@@ -72,15 +75,17 @@ def run(tasks, recipe, overwrite=False):
         tasks: list of `tfseg.folder.Task`.
         recipe: `Recipe`.
         overwrite: whether results that are there are made anew.
+        jobs: how many photos are worked on at a time, from 1; videos come after them, one at a time.
 
     Returns:
         `Outcome`; what a full disk kept from being tried has failed, too.
     """
     todo = [task for task in tasks if overwrite or not task.result.exists()]
+    photos, videos = ([task for task in todo if task.video == video] for video in (False, True))
     made = 0
     with Progress(len(todo), "files") as progress:
-        for task in todo:
-            fault = _attempt(task, recipe)
+        one_by_one = ((task, _attempt(task, recipe)) for task in videos)
+        for task, fault in chain(_side_by_side(photos, recipe, jobs), one_by_one):
             if fault:
                 progress.say(f"tfseg: {fault}", sys.stderr)
             else:
@@ -92,7 +97,7 @@ def run(tasks, recipe, overwrite=False):
     return Outcome(made, len(tasks) - len(todo), len(todo) - made)
 
 
-def watch(find, recipe, overwrite=False):
+def watch(find, recipe, overwrite=False, jobs=1):
     """Runs for ever what `find`, a function without arguments, gives as list of `tfseg.folder.Task`.
 
     A file is taken when it has not been written to for `SETTLED` seconds, and again only when it has changed.
@@ -101,7 +106,7 @@ def watch(find, recipe, overwrite=False):
     while True:
         written = {task: task.source.stat().st_mtime for task in find() if task.source.exists()}
         fresh = [t for t, at in written.items() if time.time() - at >= SETTLED and tried.get(t.source) != at]
-        run(fresh, recipe, overwrite)
+        run(fresh, recipe, overwrite, jobs)
         tried.update((task.source, written[task]) for task in fresh)
         time.sleep(SETTLED)
 
@@ -113,6 +118,22 @@ def write(path, content):
             temporary.write_bytes(content)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _side_by_side(tasks, recipe, jobs):
+    """Yields each task with what went wrong, or None, in order; no more than twice `jobs` are begun and not told."""
+    waiting = deque()
+    with ThreadPoolExecutor(jobs) as pool:
+        try:
+            for task in tasks:
+                waiting.append((task, pool.submit(_attempt, task, recipe)))
+                if len(waiting) == 2 * jobs:
+                    task, attempt = waiting.popleft()
+                    yield task, attempt.result()
+            for task, attempt in waiting:
+                yield task, attempt.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _attempt(task, recipe):

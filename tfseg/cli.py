@@ -13,6 +13,7 @@ Without -o a result lies beside its input: me-cutout.png, photos-cutout/. Inputs
 
 import argparse
 import os
+import signal
 import sys
 from functools import partial
 from pathlib import Path
@@ -22,14 +23,16 @@ from tfseg.composite import MAX_STRENGTH, SHAPES
 from tfseg.effects import choose_effect, choose_finish, fit
 from tfseg.folder import formats, plan
 from tfseg.image import ImageError
-from tfseg.matte import MAX_FEATHER
+from tfseg.matte import MAX_FEATHER, MAX_OPENING
 from tfseg.segmenter import ModelError, Segmenter
 from tfseg.video import VideoError
 
 FORMATS = ("png", "webp", "jpg", "mp4", "webm", "mov", "gif")
+JOBS = max(1, min(4, (os.cpu_count() or 1) // 2))  # an interpreter has two threads, a large photo takes its memory
 
 
 def main(arguments=None):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by whatever, nothing half-written stays
     options = parse(arguments)
     streamed = options.inputs == ["-"]
     if "-" in options.inputs and not streamed:
@@ -45,8 +48,8 @@ def main(arguments=None):
         if streamed:
             return stream(recipe, options)
         if options.watch:
-            watch(find, recipe, options.overwrite)
-        return report(run(tasks, recipe, options.overwrite), len(tasks))
+            watch(find, recipe, options.overwrite, options.jobs)
+        return report(run(tasks, recipe, options.overwrite, options.jobs), len(tasks))
     except KeyboardInterrupt:
         print("tfseg: stopped; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -65,6 +68,7 @@ def parse(arguments):
     shared.add_argument("--format", choices=FORMATS, help="of the results (default: png or jpg, webm or mp4, gif)")
     shared.add_argument("--overwrite", action="store_true", help="make results anew that are there already")
     shared.add_argument("--watch", action="store_true", help="go on with what is put into the folder, until stopped")
+    shared.add_argument("--jobs", type=count, default=JOBS, help="photos worked on at a time (default %(default)s)")
     shared.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped model)")
     shared.add_argument("--threshold", type=float, help="probability that counts as half (default: the model's own)")
     shared.add_argument("--largest-only", action="store_true", help="the largest person alone")
@@ -75,16 +79,31 @@ def parse(arguments):
         metavar="SHARE",
         help=f"blur of the outline, a share of the longer side, 0..{MAX_FEATHER} (default %(default)s)",
     )
+    shared.add_argument(
+        "--opening",
+        type=float,
+        default=0,
+        metavar="SHARE",
+        help="radius, a share of the longer side, of a disc that fits into all that is left of the outline: takes "
+        f"spikes off, and fingers; 0..{MAX_OPENING} (default %(default)s)",
+    )
+    shared.add_argument(
+        "--refine",
+        choices=("guided", "closed-form"),
+        default="guided",
+        help="how the outline follows the photo; closed-form is slower, better in hair, and needs the matting extra "
+        "(default %(default)s)",
+    )
     shared.add_argument("--max-side", type=count, metavar="PIXELS", help="shrink to at most this longer side")
     shared.add_argument("--keep-exif", action="store_true", help="keep a photo's EXIF: time, place, owner")
     shared.add_argument("--every", type=count, default=1, metavar="N", help="of a video, one frame in N")
     shared.add_argument("--no-smooth", dest="smooth", action="store_false", help="each frame of a video by itself")
     blended = argparse.ArgumentParser(add_help=False)
     blended.add_argument(
-        "--no-decontaminate",
-        dest="decontaminate",
-        action="store_false",
-        help="leave the old background's colour in the edges",
+        "--decontaminate",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="take the old background's colour out of the edges (default: do)",
     )
     parser = argparse.ArgumentParser(
         prog="tfseg", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -116,7 +135,7 @@ def count(text):
 
 def choose_recipe(options):
     effect = choose_effect(options)
-    segmenter = Segmenter.load(options.model)
+    segmenter = Segmenter.load(options.model, copies=options.jobs)
     finish = choose_finish(options, segmenter.threshold)
     shrink = partial(fit, max_side=options.max_side)
     return Recipe(segmenter, shrink, finish, effect, options.keep_exif, options.every, options.smooth)

@@ -115,7 +115,16 @@ def steps_per_epoch(pairs, batch_size):
 
 
 def make_dataset(
-    pairs, height, width, batch_size, augment=None, seed=0, first_epoch=0, border_weight=1.0, cache_bytes=4 << 30
+    pairs,
+    height,
+    width,
+    batch_size,
+    augment=None,
+    seed=0,
+    first_epoch=0,
+    border_weight=1.0,
+    cache_bytes=4 << 30,
+    place=(0, 1),
 ):
     """A tf.data pipeline over pairs.
 
@@ -132,6 +141,7 @@ def make_dataset(
         first_epoch: the pass to begin with, from 0.
         border_weight: what a border pixel weighs more than another, from 0.
         cache_bytes: decoded photos are kept in memory up to this many bytes.
+        place: `(process, processes)` of a training on several hosts; this process gets its even share of each batch.
 
     Returns:
         `tf.data.Dataset` of `(image, mask, weight)` as described at the head of this module.
@@ -165,9 +175,11 @@ def make_dataset(
         indices = tf.data.Dataset.range(len(pairs)).map(lambda index: (index, tf.constant(0, tf.int64)))
     else:
         indices = tf.data.Dataset.range(first_epoch, np.iinfo(np.int32).max).flat_map(order)
+    process, processes = place
     return (
-        indices.map(shaped, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
-        .batch(batch_size)
+        indices.shard(processes, process)
+        .map(shaped, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+        .batch(batch_size // processes)
         .map(lambda image, mask, weight: (tf.cast(image, tf.float32), tf.cast(mask, tf.float32), weight))
         .prefetch(2)
     )

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 from PIL import ImageColor
 
+from tfseg.closed_form import load_estimator, refine_closed_form
 from tfseg.composite import MAX_STRENGTH, blur_background, cut_out, replace_background
 from tfseg.image import ImageError, read_image
-from tfseg.matte import MAX_FEATHER, finish
+from tfseg.matte import MAX_FEATHER, MAX_OPENING, finish, soften
 from tfseg.video import VideoBackground, VideoError, is_video
 
 
@@ -58,13 +59,26 @@ def read_background(text):
 
 
 def choose_finish(options, threshold):
-    """From a network's alpha to that of the composite; `threshold` is the model's. Raises ImageError."""
+    """From a network's alpha to that of the composite; `threshold` is the model's.
+
+    Returns:
+        `(alpha, image) -> alpha`: float32 `[H, W]` in 0..1 and uint8 `[H, W, 3]` RGB, to an alpha of the same kind.
+
+    Raises:
+        ImageError: an option is out of range.
+        ImportError: what it needs is not installed.
+    """
     check("--feather", options.feather, MAX_FEATHER)
+    check("--opening", options.opening, MAX_OPENING)
     if options.threshold is not None:
         if not 0 < options.threshold < 1:
             raise ImageError(f"--threshold: {options.threshold} is out of range; it lies between 0 and 1.")
         threshold = options.threshold
-    return partial(finish, threshold=threshold, largest_only=options.largest_only, feather=options.feather)
+    steps = partial(finish, threshold=threshold, largest_only=options.largest_only, opening=options.opening)
+    if options.refine == "guided":
+        return lambda alpha, image: steps(alpha, feather=options.feather)
+    load_estimator()  # what is missing is told before the first photo
+    return lambda alpha, image: soften(refine_closed_form(image, steps(alpha)), options.feather)
 
 
 def check(name, value, most):

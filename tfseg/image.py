@@ -11,6 +11,7 @@ Every fault of a file ends in one `ImageError`.
 import contextlib
 import io
 import os
+import re
 import secrets
 import stat
 import warnings
@@ -137,6 +138,13 @@ def replacing(path):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder):
+    """Removes what `replacing` leaves in a folder when its process is killed."""
+    for path in Path(folder).glob(".*"):
+        if re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name):
+            path.unlink()
 
 
 class Box(NamedTuple):

@@ -3,41 +3,82 @@
 import cv2
 import numpy as np
 
+GUIDE_RADIUS = 3  # pixels of the network's frame
+GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
 ISLAND_SHARE = 0.03  # of the largest person's area: what is smaller is no second person
 HOLE_SHARE = 0.01  # of the largest person's area: the gap between arm and body is larger
-EDGE_SHARE = 0.01  # of the longer side: how far a soft edge reaches
+EDGE_SHARE = 0.008  # of the longer side: how far a soft edge reaches on each side of the outline
 DOUBT = 0.25  # how far from the threshold a probability is taken for all background, all person
-MAX_FEATHER = 0.05
+MAX_FEATHER = MAX_OPENING = 0.05
 HALF_STEP = 1 / 510  # alpha nearer to 0 or 1 than this is written as 0 or 255
 WORKING_SIDE = 1024  # pixels; smooth colours lose nothing by being found in a smaller picture
 
 
-def finish(alpha, threshold=0.5, largest_only=False, feather=0):
+def refine_alpha(probability, small, image):
+    """Brings a probability to the photo's size along the photo's own edges.
+
+    The fast guided filter (He and Sun 2015, arXiv:1505.00996): a local linear model from grey to probability is fitted
+    in the small frame and applied to the large photo.
+
+    Args:
+        probability: float32 `[h, w]` in 0..1.
+        small: uint8 `[h, w, 3]` RGB, the photo at that size.
+        image: uint8 `[H, W, 3]` RGB, the photo.
+
+    Returns:
+        float32 `[H, W]` in 0..1.
+    """
+    guide = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    mean_guide, mean_probability = _box(guide), _box(probability)
+    covariance = _box(guide * probability) - mean_guide * mean_probability
+    variance = _box(guide * guide) - mean_guide * mean_guide
+    slope = covariance / (variance + GUIDE_EPSILON)
+    offset = mean_probability - slope * mean_guide
+    size = image.shape[1::-1]
+    slope = cv2.resize(_box(slope), size, interpolation=cv2.INTER_LINEAR)
+    offset = cv2.resize(_box(offset), size, interpolation=cv2.INTER_LINEAR)
+    large = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
+    return np.clip(slope * large + offset, 0, 1)
+
+
+def _box(values):
+    side = 2 * GUIDE_RADIUS + 1
+    return cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+
+
+def finish(alpha, threshold=0.5, largest_only=False, feather=0, opening=0):
     """All steps from a network's alpha to that of a composite: `clean_mask`, `firm` and `soften`, in this order.
 
     Args:
         alpha: float32 `[H, W]` in 0..1.
-        threshold, largest_only, feather: as those take them.
+        threshold, largest_only, feather, opening: as those take them.
 
     Returns:
         float32 `[H, W]` in 0..1; at least 0.5 where the cleaned probability reaches the threshold and nothing is
         softened.
     """
-    return soften(firm(clean_mask(alpha, threshold, largest_only), threshold), feather)
+    return soften(firm(clean_mask(alpha, threshold, largest_only, opening), threshold), feather)
 
 
-def clean_mask(alpha, threshold=0.5, largest_only=False):
-    """Removes specks beside the person and fills pinholes in the person.
+def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
+    """Removes specks beside the person, fills pinholes and haze in the person and, if wanted, takes spikes off her.
 
     Args:
         alpha: float32 `[H, W]` in 0..1.
         threshold: 0..1, from which on a pixel is person.
         largest_only: whether all but the largest person go.
+        opening: radius, as a share of the longer side, 0..0.05, of a disc; what sticks out and is too thin to hold it
+            goes, fingers and hair as well as noise (morphological opening).
 
     Returns:
         float32 `[H, W]` in 0..1. Islands below `ISLAND_SHARE` of the largest person go, with the haze around them;
-        holes below `HOLE_SHARE` of that person, closed on every side, become person. A second person is no island.
+        holes below `HOLE_SHARE` of that person, closed on every side, become person. What lies deeper inside than
+        a soft edge reaches is all person, what lies farther outside is none. A second person is no island.
+
+    Raises:
+        ValueError: `opening` is out of range.
     """
+    alpha = _opened(alpha, opening)
     person = (alpha >= threshold).astype(np.uint8)
     islands, areas = _components(person)
     if not len(areas):
@@ -49,7 +90,17 @@ def clean_mask(alpha, threshold=0.5, largest_only=False):
     kept = np.r_[False, areas >= (1 if largest_only else ISLAND_SHARE) * areas.max()][islands]
     filled = np.r_[False, pinhole][holes]
     solid = kept | filled
-    return np.where(_grown(filled) & solid, 1, np.where(_grown(solid), alpha, 0)).astype(np.float32)
+    reach = max(2, EDGE_SHARE * max(alpha.shape))
+    cleaned = np.clip(alpha, _depth(solid) / reach, 1 - _depth(~solid) / reach)
+    return np.where(filled, 1, cleaned).astype(np.float32)
+
+
+def _opened(alpha, share):
+    if not 0 <= share <= MAX_OPENING:
+        raise ValueError(f"opening must lie in 0..{MAX_OPENING}; received {share}.")
+    radius = round(share * max(alpha.shape))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    return cv2.morphologyEx(alpha, cv2.MORPH_OPEN, disc) if radius else alpha
 
 
 def _components(mask):
@@ -58,12 +109,9 @@ def _components(mask):
     return labels, stats[1:, cv2.CC_STAT_AREA]
 
 
-def _grown(region):
-    """The region and the soft edge around it."""
-    reach = max(2, round(EDGE_SHARE * max(region.shape)))
-    if not region.any():
-        return region
-    return cv2.distanceTransform(1 - region.astype(np.uint8), cv2.DIST_L2, 5) < reach + 1
+def _depth(region):
+    """How far inside a region each pixel lies, in pixels: 0 outside, below 1 on its rim."""
+    return np.maximum(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5) - 0.5, 0)
 
 
 def firm(alpha, threshold=0.5):

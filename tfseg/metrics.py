@@ -1,6 +1,6 @@
 """How good is a mask? Dice while training; Dice, IoU, boundary F and mean absolute difference when evaluating.
 
-How steady are a video's masks? dtSSD where the truth is known, flicker where it is not.
+How steady are a video's masks? dtSSD where the truth is known, flicker where it is not; lag says what steadiness costs.
 """
 
 import cv2
@@ -120,6 +120,27 @@ def flicker(alphas):
             person += float(now.sum())
         before, now = now, after.astype(np.float32)
     return changed / person if person else 0.0
+
+
+def lag(truths, alphas):
+    """How far masks trail behind the truth.
+
+    A mask that lags by a little differs from the truth by that time's share of the truth's own change; the time is
+    found by least squares over all pixels and frames.
+
+    Args:
+        truths, alphas: three or more maps each, `[H, W]` in 0..1, in the order of the frames.
+
+    Returns:
+        In frames, negative where the masks run ahead; 0 where the truth stands still.
+    """
+    shared = energy = 0.0
+    truths = [truth.astype(np.float32) for truth in truths]
+    for before, now, after, alpha in zip(truths, truths[1:], truths[2:], alphas[1:-1], strict=False):
+        change = (after - before) / 2
+        shared += float((change * (now - alpha)).sum())
+        energy += float(np.square(change).sum())
+    return shared / energy if energy else 0.0
 
 
 def _outline(mask):

@@ -10,13 +10,15 @@ class Progress:
     Args:
         total: how many there are to do, or 0 where nobody knows.
         unit: what is counted, in the plural.
+        terminal: stream to draw on instead of standard error.
     """
 
     EVERY = 0.2  # seconds
 
-    def __init__(self, total, unit):
+    def __init__(self, total, unit, terminal=None):
         self.total, self.unit, self.done = total, unit, 0
-        self.shown = sys.stderr.isatty()
+        self.terminal = terminal or sys.stderr
+        self.shown = self.terminal.isatty()
         self.start = self.drawn = time.monotonic()
 
     def __enter__(self):
@@ -30,7 +32,7 @@ class Progress:
         now = time.monotonic()
         if self.shown and now - self.drawn >= self.EVERY:
             self.drawn = now
-            print(f"\r\x1b[K{self.text(now - self.start)}", end="", file=sys.stderr, flush=True)
+            print(f"\r\x1b[K{self.text(now - self.start)}", end="", file=self.terminal, flush=True)
 
     def say(self, line, file=None):
         """Prints a line that stays."""
@@ -50,4 +52,4 @@ class Progress:
 
     def _clear(self):
         if self.shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print("\r\x1b[K", end="", file=self.terminal, flush=True)

@@ -4,6 +4,7 @@ A network is a callable, frame uint8 `[height, width, 3]` RGB to person probabil
 TensorFlow and Keras are imported for checkpoints alone.
 """
 
+import queue
 from pathlib import Path
 
 import numpy as np
@@ -15,23 +16,33 @@ class ModelError(ValueError):
     """A model that cannot be loaded; the message names the file and the reason."""
 
 
-def litert_network(content, path, threads):
-    """`(network, height, width)` of a .tflite file; quantized ends are mapped by the file's own scales."""
+def litert_network(content, path, threads, copies=1):
+    """`(network, height, width)` of a .tflite file; quantized ends are mapped by the file's own scales.
+
+    Of the interpreter there are `copies`, each with `threads`: so many callers can be answered at once, more wait.
+    """
     from ai_edge_litert.interpreter import Interpreter
 
+    free = queue.SimpleQueue()
     try:
         with quiet():  # LiteRT greets whenever it loads a model; its errors are exceptions as well
-            interpreter = Interpreter(model_content=content, num_threads=threads)
-            interpreter.allocate_tensors()
+            for _ in range(copies):
+                interpreter = Interpreter(model_content=content, num_threads=threads)
+                interpreter.allocate_tensors()
+                free.put(interpreter)
         (taken,), (given,) = interpreter.get_input_details(), interpreter.get_output_details()
     except (ValueError, RuntimeError) as error:
         raise ModelError(f"{path}: LiteRT cannot load it: {str(error).splitlines()[0]}") from error
     check_shapes(taken["shape_signature"].tolist(), given["shape_signature"].tolist(), path)
 
     def network(frame):
-        interpreter.set_tensor(taken["index"], _quantize(frame[None], taken))
-        interpreter.invoke()
-        return _dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
+        interpreter = free.get()
+        try:
+            interpreter.set_tensor(taken["index"], _quantize(frame[None], taken))
+            interpreter.invoke()
+            return _dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
+        finally:
+            free.put(interpreter)
 
     return network, int(taken["shape"][1]), int(taken["shape"][2])
 
@@ -72,7 +83,11 @@ def load_checkpoint(path):
         ImportError: Keras is not installed.
     """
     if Path(path).suffix != ".keras" or not Path(path).is_file():
-        older = " Save .h5 files as .keras with the Keras that wrote them." if Path(path).suffix == ".h5" else ""
+        older = (
+            " Save .h5 files as .keras with the Keras that wrote them: others rebuild their layers differently."
+            if Path(path).suffix == ".h5"
+            else ""
+        )
         raise ModelError(f"{path}: expected a .keras checkpoint.{older}")
     try:
         import keras
@@ -85,6 +100,9 @@ def load_checkpoint(path):
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
     check_shapes(model.input_shape, model.output_shape, path)
+    last = model.outputs[0]._keras_history.operation
+    if getattr(last, "activation", None) is keras.activations.sigmoid:
+        raise ModelError(f"{path}: ends in a sigmoid; a checkpoint gives logits, and export adds the sigmoid.")
     return model
 
 

@@ -10,15 +10,13 @@ import hashlib
 import json
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from tfseg.image import letterbox
+from tfseg.matte import refine_alpha
 from tfseg.runtime import ModelError, copy_network, keras_network, litert_network, load_checkpoint
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
-GUIDE_RADIUS = 3  # pixels of the network's frame
-GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
 
 
 class Segmenter:
@@ -37,15 +35,16 @@ class Segmenter:
         self.landscape = landscape
 
     @classmethod
-    def load(cls, path=None, kind=None, threads=2):
+    def load(cls, path=None, kind=None, threads=2, copies=1):
         """Loads a model.
 
         Args:
             path: a bundle folder, a `.tflite` file or a `.keras` checkpoint; None for the shipped bundle. Only
                 `.keras` needs Keras. A bundle and a checkpoint take upright and wide photos each in their own shape, a
                 file all photos in its own.
-            kind: which of a bundle's models: "int8" or "float16"; None for the bundle's default.
+            kind: which of a bundle's models: "int8", "int8_float_edges" or "float16"; None for the bundle's default.
             threads: of the LiteRT interpreter, from 1.
+            copies: of the LiteRT interpreter, from 1; so many threads can ask at once, more wait for each other.
 
         Returns:
             A `Segmenter`.
@@ -58,13 +57,13 @@ class Segmenter:
         if not path.exists():
             raise ModelError(f"{path}: no such model.")
         if path.is_dir():
-            return cls._load_bundle(path, kind, threads)
+            return cls._load_bundle(path, kind, threads, copies)
         if path.suffix == ".tflite":
             try:
                 content = path.read_bytes()
             except OSError as error:
                 raise ModelError(f"{path}: {error.strerror}") from error
-            return cls(*litert_network(content, path, threads), path=path)
+            return cls(*litert_network(content, path, threads, copies), path=path)
         if path.suffix == ".keras":
             return cls._load_checkpoint(path)
         raise ModelError(f"{path}: a model is a bundle folder, a .tflite file or a .keras checkpoint.")
@@ -79,26 +78,26 @@ class Segmenter:
         return portrait
 
     @classmethod
-    def _load_bundle(cls, folder, kind, threads):
+    def _load_bundle(cls, folder, kind, threads, copies):
         try:
             contract = json.loads((folder / "model.json").read_text())
             kind, models, threshold = kind or contract["default"], contract["models"], contract["threshold"]
             if kind not in models:
                 raise ModelError(f"{folder}: holds no {kind!r} model, but {', '.join(models)}.")
             model, landscape = models[kind], models.get(f"{kind}_landscape")
-            portrait = cls._bundled(folder, model, threshold, threads)
-            portrait.landscape = cls._bundled(folder, landscape, threshold, threads) if landscape else None
+            portrait = cls._bundled(folder, model, threshold, threads, copies)
+            portrait.landscape = cls._bundled(folder, landscape, threshold, threads, copies) if landscape else None
         except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
             raise ModelError(f"{folder}: not a model bundle: {error!r}") from error
         return portrait
 
     @classmethod
-    def _bundled(cls, folder, model, threshold, threads):
+    def _bundled(cls, folder, model, threshold, threads, copies):
         path = folder / model["file"]
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != model["sha256"]:
             raise ModelError(f"{path}: its sha256 is not the one in model.json; the bundle is damaged.")
-        return cls(*litert_network(content, path, threads), threshold, path)
+        return cls(*litert_network(content, path, threads, copies), threshold, path)
 
     def alpha(self, image, mirror=False):
         """How much of each pixel is person.
@@ -110,7 +109,7 @@ class Segmenter:
         Returns:
             float32 `[H, W]` in 0..1.
         """
-        return upsample(*self.probability(image, mirror), image)
+        return refine_alpha(*self.probability(image, mirror), image)
 
     def probability(self, image, mirror=False):
         """What the network says, before it is brought to the photo's size.
@@ -133,35 +132,3 @@ class Segmenter:
     def mask(self, image):
         """The person: uint8 `[H, W, 3]` RGB to uint8 `[H, W]` in {0, 1}, cut at the operating threshold."""
         return (self.alpha(image) >= self.threshold).astype(np.uint8)
-
-
-def upsample(probability, small, image):
-    """Brings a probability to the photo's size along the photo's own edges.
-
-    The fast guided filter (He and Sun 2015, arXiv:1505.00996): a local linear model from grey to probability is fitted
-    in the small frame and applied to the large photo.
-
-    Args:
-        probability: float32 `[h, w]` in 0..1.
-        small: uint8 `[h, w, 3]` RGB, the photo at that size.
-        image: uint8 `[H, W, 3]` RGB, the photo.
-
-    Returns:
-        float32 `[H, W]` in 0..1.
-    """
-    guide = cv2.cvtColor(small, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    mean_guide, mean_probability = _box(guide), _box(probability)
-    covariance = _box(guide * probability) - mean_guide * mean_probability
-    variance = _box(guide * guide) - mean_guide * mean_guide
-    slope = covariance / (variance + GUIDE_EPSILON)
-    offset = mean_probability - slope * mean_guide
-    size = image.shape[1::-1]
-    slope = cv2.resize(_box(slope), size, interpolation=cv2.INTER_LINEAR)
-    offset = cv2.resize(_box(offset), size, interpolation=cv2.INTER_LINEAR)
-    large = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
-    return np.clip(slope * large + offset, 0, 1)
-
-
-def _box(values):
-    side = 2 * GUIDE_RADIUS + 1
-    return cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)

@@ -8,7 +8,7 @@ a cut for nothing. Where it has moved to is found by dense inverse search (Kroeg
 import cv2
 import numpy as np
 
-from tfseg.segmenter import upsample
+from tfseg.matte import refine_alpha
 
 MEMORY = 0.9  # share of the old mask where both agree; half of it where one says person and the other does not
 TOLERANCE = 40  # grey levels between picture and moved picture at which the old mask counts exp(-1) as much
@@ -41,7 +41,7 @@ class Smoothing:
         probability, small = self.segmenter.probability(image)
         if self.smooth:
             probability = self._blended(probability, cv2.cvtColor(small, cv2.COLOR_RGB2GRAY))
-        return upsample(probability, small, image)
+        return refine_alpha(probability, small, image)
 
     def _blended(self, probability, grey):
         if self.grey is not None and self.grey.shape == grey.shape:

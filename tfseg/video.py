@@ -87,7 +87,7 @@ def _made(items, recipe):
     for item in items:
         if isinstance(item, Picture):
             image = recipe.fit(item.pixels)
-            alpha = recipe.finish(smoothing.alpha(image))
+            alpha = recipe.finish(smoothing.alpha(image), image)
             item = item._replace(pixels=recipe.effect(image, alpha, item.seconds))
         yield item
 

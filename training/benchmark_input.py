@@ -4,8 +4,8 @@
     python -m training.benchmark_input --data photos --encoder resnet101 --batch-size 8
 
 Prints photos per second of the pipeline alone, of the training step alone on one batch again and again, and of both
-together. It takes the flags of training.fit; those that do not bear on speed have no effect, and nothing is written
-but, without --data, the sample set into --out.
+together, on one device. It takes the flags of training.fit; those that do not bear on speed have no effect, and
+nothing is written but, without --data, the sample set into --out.
 """
 
 import sys

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import math
 import sys
 
 from tfseg.encoders import ENCODERS, STRIDES
@@ -11,6 +12,10 @@ MODES = {
     "resume": "go on with the run in --out where it was stopped",
     "find_lr": "train nothing: try rising learning rates and suggest one",
 }
+
+
+def finite(value):
+    return 0 <= value < math.inf
 
 
 def setting(group, default, help_text, valid=lambda value: True):
@@ -30,28 +35,32 @@ class FitConfig:
         "photos", (), "the same to validate on; without any, a leak-free split of --data"
     )
     validation_share: float = setting(
-        "photos", 0.2, "share of the photos to split off for validation, 0..1 exclusive", lambda share: 0 < share < 1
+        "photos",
+        0.2,
+        "share of the photos to split off for validation, above 0 and below 1",
+        lambda share: 0 < share < 1,
     )
     person_label: int = setting(
         "photos", -1, "value of a person in the masks of a tfds: set, 0..255; -1: all but 0", lambda n: -1 <= n <= 255
     )
 
-    encoder: str = setting("network", "mobilenet_v2", f"backbone: {', '.join(ENCODERS)}")
+    encoder: str = setting("network", "mobilenet_v2", f"backbone: {', '.join(ENCODERS)}", lambda name: name in ENCODERS)
     init: str = setting(
         "network",
         "auto",
         "first weights: bundled (of the shipped mobilenet_v2), imagenet, none, or a path (.keras checkpoint or notop "
         ".h5); auto: bundled where there are any, imagenet otherwise",
+        bool,
     )
     height: int = setting(
-        "network", 320, "of the network's input, pixels, a multiple of 32", lambda n: n >= 32 and n % 32 == 0
+        "network", 320, "of the network's input, pixels, a multiple of 32 from 32", lambda n: n >= 32 and n % 32 == 0
     )
     width: int = setting(
-        "network", 256, "of the network's input, pixels, a multiple of 32", lambda n: n >= 32 and n % 32 == 0
+        "network", 256, "of the network's input, pixels, a multiple of 32 from 32", lambda n: n >= 32 and n % 32 == 0
     )
 
     epochs: int = setting("length", 20, "passes over the training photos, from 1", lambda n: n >= 1)
-    batch_size: int = setting("length", 16, "photos in a step, from 1", lambda n: n >= 1)
+    batch_size: int = setting("length", 16, "photos in a step, on all devices together, from 1", lambda n: n >= 1)
     patience: int = setting(
         "length", 0, "epochs without a better validation Dice after which to stop, from 1; 0: never", lambda n: n >= 0
     )
@@ -59,12 +68,18 @@ class FitConfig:
     schedule: str = setting(
         "learning rate", "cosine", f"of the learning rate: {', '.join(SCHEDULES)}", lambda name: name in SCHEDULES
     )
-    learning_rate: float = setting("learning rate", 2e-4, "peak of the schedule, above 0", lambda rate: rate > 0)
+    learning_rate: float = setting("learning rate", 2e-4, "peak of the schedule, above 0", lambda x: 0 < x < math.inf)
     warmup_share: float = setting(
-        "learning rate", 0.05, "share of the steps in which cosine and one_cycle rise, 0..1", lambda x: 0 <= x < 1
+        "learning rate",
+        0.05,
+        "share of the steps in which cosine and one_cycle rise, from 0 and below 1",
+        lambda x: 0 <= x < 1,
     )
     cycles: int = setting(
-        "learning rate", 3, "of restarts, from 1; each is twice as long and half as high as the last", lambda n: n >= 1
+        "learning rate",
+        3,
+        "of restarts, 1..16; each is twice as long and half as high as the last",
+        lambda n: 1 <= n <= 16,
     )
     plateau_patience: int = setting(
         "learning rate",
@@ -73,7 +88,10 @@ class FitConfig:
         lambda n: n >= 1,
     )
     encoder_rate: float = setting(
-        "learning rate", 1.0, "the encoder's learning rate as a share of the others', 0..1", lambda x: 0 < x <= 1
+        "learning rate",
+        1.0,
+        "the encoder's learning rate as a share of the others', above 0 and at most 1",
+        lambda x: 0 < x <= 1,
     )
     frozen_epochs: int = setting(
         "learning rate", 0, "epochs at the beginning in which the encoder keeps its weights, from 0", lambda n: n >= 0
@@ -86,15 +104,15 @@ class FitConfig:
     )
 
     weight_decay: float = setting(
-        "weights", 1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0", lambda x: x >= 0
+        "weights", 1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0", finite
     )
     clip_norm: float = setting(
-        "weights", 0.0, "norm of the whole gradient beyond which it is shortened, above 0; 0: never", lambda x: x >= 0
+        "weights", 0.0, "norm of the whole gradient beyond which it is shortened, above 0; 0: never", finite
     )
     ema_momentum: float = setting(
         "weights",
         0.99,
-        "of the moving average of the weights, which is what is validated and kept, 0..1",
+        "of the moving average of the weights, which is what is validated and kept, from 0 and below 1",
         lambda x: 0 <= x < 1,
     )
 
@@ -102,9 +120,21 @@ class FitConfig:
         "loss", 0.5, "share of the cross-entropy in the loss, 0..1; the rest is log Dice", lambda x: 0 <= x <= 1
     )
     border_weight: float = setting(
-        "loss", 1.0, "what a pixel at the person's border weighs more than another, from 0", lambda x: x >= 0
+        "loss", 1.0, "what a pixel at the person's border weighs more than another, from 0", finite
     )
 
+    crop_share: float = setting(
+        "augmentation",
+        0.5,
+        "share of the examples that are crops, 0..1; the others show the whole photo, letterboxed",
+        lambda x: 0 <= x <= 1,
+    )
+    augment_strength: float = setting(
+        "augmentation",
+        1.0,
+        "how far geometry, light and sharpness vary, 0..1; less suits short trainings",
+        lambda x: 0 <= x <= 1,
+    )
     paste_share: float = setting(
         "augmentation",
         0.25,
@@ -115,16 +145,18 @@ class FitConfig:
         "augmentation", 0.1, "share of the examples that are crops without any person, 0..1", lambda x: 0 <= x <= 1
     )
 
-    seed: int = setting("run", 0, "of split, order, augmentation and initial weights, from 0", lambda n: n >= 0)
+    seed: int = setting(
+        "run", 0, "of split, order, augmentation and initial weights, 0..4294967295", lambda n: 0 <= n < 2**32
+    )
     samples_every: int = setting("run", 1, "epochs between two samples.png, from 1; 0: none", lambda n: n >= 0)
     tensorboard: bool = setting("run", False, "also write curves for TensorBoard into OUT/tensorboard")
-    out: str = setting("run", "runs/fit", "folder for checkpoints, history and figures")
+    out: str = setting("run", "runs/fit", "folder for checkpoints, history and figures", bool)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if not field.metadata["valid"](value):
-                raise ValueError(f"{flag(field.name)}: {value} is out of range ({field.metadata['help']}).")
+                raise ValueError(f"{flag(field.name)}: {value!r} is out of range ({field.metadata['help']}).")
         if self.paste_share + self.person_free_share > 1:
             raise ValueError(
                 f"--paste-share: {self.paste_share} is out of range (0..1, and with --person-free-share "
@@ -138,6 +170,19 @@ class OneLineParser(argparse.ArgumentParser):
     def error(self, message):
         print(f"{self.prog}: {message} (--help lists every option)", file=sys.stderr)
         sys.exit(2)
+
+
+def reader(field):
+    """What argparse reads a setting with."""
+
+    def read(text):
+        try:
+            return type(field.default)(text)
+        except ValueError as error:
+            kind = {int: "whole number", float: "number"}[type(field.default)]
+            raise argparse.ArgumentTypeError(f"{text!r} is no {kind} ({field.metadata['help']})") from error
+
+    return read
 
 
 def flag(name):
@@ -177,7 +222,7 @@ def parse(arguments=None, program="training.fit", purpose="Train a person segmen
             group.add_argument(flag(field.name), help=help_text, nargs="+", action="extend", metavar="DIR")
         else:
             help_text += f" (default {field.default})"
-            group.add_argument(flag(field.name), help=help_text, type=type(field.default))
+            group.add_argument(flag(field.name), help=help_text, type=reader(field))
     given = vars(parser.parse_args(arguments))
     mode = given.pop("mode", "start")
     return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}, mode

@@ -34,7 +34,10 @@ def main(arguments=None):
         "--model", nargs="+", default=[None], help="bundle folder, .tflite or .keras (default: the shipped bundle)"
     )
     parser.add_argument(
-        "--kind", nargs="+", default=[None], help="which models of a bundle: int8, float16 (default: its default)"
+        "--kind",
+        nargs="+",
+        default=[None],
+        help="which models of a bundle: int8, int8_float_edges, float16 (default: its default)",
     )
     parser.add_argument(
         "--mirror", action="store_true", help="the first model also as tfseg asks it: mirrored too, and averaged"

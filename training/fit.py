@@ -20,10 +20,12 @@ import tfseg
 from tfseg.augment import Augment
 from tfseg.data import make_dataset, photo_fault, steps_per_epoch
 from tfseg.encoders import freeze
+from tfseg.image import remove_leftovers
 from tfseg.paste import CopyPaste
 from tfseg.unet import unet
 from training.checkpoints import Checkpoints, read_history
 from training.config import FitConfig, parse
+from training.devices import agree, check_step, filled, place, shared
 from training.figures import plot_curves, plot_sweep
 from training.finder import suggest, sweep
 from training.monitor import EarlyStopping, FiniteLoss, Progress, exhausted
@@ -40,8 +42,8 @@ BUNDLED_ENCODER = "mobilenet_v2"
 def main(arguments=None):
     given, mode = parse(arguments)
     try:
-        config = load_config(given, mode)
-        find_learning_rate(config) if mode == "find_lr" else fit(config)
+        with shared(load_config(given, mode)) as config:
+            find_learning_rate(config) if mode == "find_lr" else fit(config)
     except (ValueError, ImportError) as error:  # DataError, ImageError and WeightsError among them
         print(f"training.fit: {error}", file=sys.stderr)
         return 2
@@ -78,12 +80,15 @@ def fit(config):
     model = load_last(last) if last.exists() else build_model(config)
     train, val = load_pairs(config)
     check_photos(train, val, out)
+    check_step(min(config.batch_size, len(train)))
     steps = steps_per_epoch(train, config.batch_size)
     if not model.compiled:
         start(model, config, steps)
-    epoch = int(model.optimizer.iterations) // steps
+    epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
+    agree(config, train, val, epoch)
     checkpoints = Checkpoints(out, read_history(out / "history.csv", epoch))
     callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)
+    remove_leftovers(out)
     write_run(config, train, val, out)
     print(f"{len(train)} photos to train on, {len(val)} to validate on, {steps} steps an epoch; writing to {out}/")
     for end in sorted({min(config.frozen_epochs, config.epochs), config.epochs}):
@@ -94,9 +99,7 @@ def fit(config):
             unfreeze(model, config)
         model.fit(
             training_data(config, train, epoch),
-            validation_data=make_dataset(
-                val, config.height, config.width, config.batch_size, border_weight=config.border_weight
-            ),
+            validation_data=validation_data(config, val),
             steps_per_epoch=steps,
             initial_epoch=epoch,
             epochs=end,
@@ -115,6 +118,7 @@ def find_learning_rate(config):
     """Sweeps the learning rate on the training photos, draws lr_finder.png and prints a suggestion. Raises as `fit`."""
     keras.utils.set_random_seed(config.seed)
     model, (train, _) = build_model(config), load_pairs(config)
+    check_step(min(config.batch_size, len(train)))
     start(model, config, steps=None)
     rates, losses = sweep(model, training_data(config, train))
     suggestion, path = suggest(rates, losses), Path(config.out) / "lr_finder.png"
@@ -133,7 +137,8 @@ def build_model(config):
 
 
 def training_data(config, pairs, first_epoch=0):
-    augment = CopyPaste(Augment(config.height, config.width), config.paste_share, config.person_free_share)
+    frame = Augment(config.height, config.width, config.crop_share, config.augment_strength)
+    augment = CopyPaste(frame, config.paste_share, config.person_free_share)
     return make_dataset(
         pairs,
         config.height,
@@ -143,6 +148,18 @@ def training_data(config, pairs, first_epoch=0):
         config.seed,
         first_epoch,
         config.border_weight,
+        place=place(),
+    )
+
+
+def validation_data(config, pairs):
+    return make_dataset(
+        filled(pairs),
+        config.height,
+        config.width,
+        config.batch_size,
+        border_weight=config.border_weight,
+        place=place(),
     )
 
 

@@ -50,7 +50,7 @@ def widened(optimizer, variables, encoder_variables):
     """
     config = optimizer.get_config() | {
         "encoder_variables": encoder_variables,
-        "encoder_start": int(optimizer.iterations),
+        "encoder_start": int(keras.ops.convert_to_numpy(optimizer.iterations)),
     }
     wider = FineTuningAdamW.from_config(config)
     wider.build(variables)

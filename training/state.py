@@ -31,7 +31,11 @@ def load_last(path):
     try:
         model = keras.models.load_model(path)
     except Exception as error:  # a damaged archive raises whatever its reader raises
-        raise ValueError(f"{path}: damaged, so the run cannot be resumed: {str(error).splitlines()[0]}") from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise ValueError(
+            f"{path}: damaged, so the run cannot be resumed: {reason} Start another from its best weights with "
+            f"--init {path.parent / 'best_dice.keras'} and another --out."
+        ) from error
     compile_model(model, model.optimizer, model.loss)
     return model
 

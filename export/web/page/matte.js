@@ -1,20 +1,24 @@
 // Work on an alpha after the network and before the composite, with the constants and in the order of tfseg.matte.
 
 import { boxBlur, neighbours, reflectInside, resizeArea, round } from "./picture.js";
-import { Regions } from "./regions.js";
+import { depthOf, Regions } from "./regions.js";
 
 const ISLAND_SHARE = 0.03; // of the largest person's area: what is smaller is no second person
 const HOLE_SHARE = 0.01; // of the largest person's area: the gap between arm and body is larger
+const EDGE_SHARE = 0.008; // of the longer side: how far a soft edge reaches on each side of the outline
 const DOUBT = 0.25; // how far from the threshold a probability is taken for all background, all person
 const HALF_STEP = 1 / 510; // alpha nearer to 0 or 1 than this is written as 0 or 255
 const WORKING_SIDE = 1024; // pixels; smooth colours lose nothing by being found in a smaller picture
 
-/** From a network's alpha, a plane in 0..1, to that of a composite: specks and pinholes out, then doubt. */
+/** From a network's alpha, a plane in 0..1, to that of a composite: specks, pinholes, haze and doubt out. */
 export function finish(alpha, threshold) {
   return firm(cleanMask(alpha, threshold), threshold);
 }
 
-/** Removes specks beside the person, with the haze around them, and fills pinholes in the person. */
+/**
+ * Removes specks beside the person, fills pinholes in the person, and takes haze away: what lies deeper inside than a
+ * soft edge reaches is all person, what lies farther outside is none.
+ */
 export function cleanMask(alpha, threshold) {
   const { width, height } = alpha;
   const person = new Uint8Array(width * height);
@@ -24,9 +28,15 @@ export function cleanMask(alpha, threshold) {
   if (!largest) return alpha;
   const fills = found.regions.map(({ value, area, frame }) => !value && !frame && area < HOLE_SHARE * largest);
   const solid = found.regions.map(({ value, area }, i) => fills[i] || (value === 1 && area >= ISLAND_SHARE * largest));
-  const [nearSolid, nearHole, inside] = [found.near(solid), found.near(fills), found.paint(solid)];
+  const filled = found.paint(fills);
+  const within = depthOf(found.paint(solid), width, height);
+  const without = depthOf(found.paint(solid.map((each) => !each)), width, height);
+  const reach = Math.max(2, EDGE_SHARE * Math.max(width, height));
   const data = new Float32Array(person.length);
-  for (let i = 0; i < data.length; i++) data[i] = nearHole[i] && inside[i] ? 1 : nearSolid[i] * alpha.data[i];
+  for (let i = 0; i < data.length; i++) {
+    const most = Math.max(0, 1 - without[i] / reach);
+    data[i] = filled[i] ? 1 : Math.min(most, Math.max(alpha.data[i], within[i] / reach));
+  }
   return { data, width, height };
 }
 

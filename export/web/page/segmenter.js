@@ -1,8 +1,10 @@
 // A person's alpha from a photo: which of the bundle's networks to ask, and what to make of its answer.
 
 import { letterbox } from "./letterbox.js";
+import { refineAlpha } from "./refine.js";
 import { Runtime } from "./runtime.js";
-import { upsample } from "./upsample.js";
+
+const GPU_KIND = "float16"; // WebGPU takes float ends only, and computes in float
 
 /** A bundle's networks, upright and wide, on one delegate. */
 export class Segmenter {
@@ -11,7 +13,7 @@ export class Segmenter {
    *
    * @param folder URL of the bundle, with its final slash.
    * @param delegate "webgpu" or "wasm"; without it, WebGPU where it is there and right, WebAssembly otherwise.
-   * @param kind of model, such as "int8"; without it, the bundle's default, and with WebGPU the one with float ends.
+   * @param kind of model, such as "int8"; without it, the bundle's default, and on WebGPU the float one.
    */
   static async load(folder, { delegate, kind } = {}) {
     const response = await fetch(`${folder}model.json`);
@@ -20,7 +22,7 @@ export class Segmenter {
     const runtime = await Runtime.load(delegate);
     if (runtime.delegate === "webgpu") {
       try {
-        return await new Segmenter(folder, contract, runtime, kind ?? floatKind(contract)).proven();
+        return await new Segmenter(folder, contract, runtime, kind ?? GPU_KIND).proven();
       } catch (error) {
         if (delegate) throw error;
         console.info(`WebGPU is not used: ${error.message}`);
@@ -76,15 +78,8 @@ export class Segmenter {
       const start = (box.top + y) * network.width + box.left;
       probability.data.set(answer.subarray(start, start + box.width), y * box.width);
     }
-    return upsample(probability, small, image);
+    return refineAlpha(probability, small, image);
   }
-}
-
-/** WebGPU takes float ends only. */
-function floatKind({ models }) {
-  const kind = Object.keys(models).find((name) => models[name].input.dtype === "float32");
-  if (!kind) throw new Error("the bundle holds no model with float ends.");
-  return kind;
 }
 
 function flipped(values, width, channels) {

@@ -8,8 +8,7 @@
   } else if (!("noModule" in document.createElement("script")) || !window.WebAssembly || !window.Worker) {
     reason = "This browser is too old to run the model. Use a current Chrome, Edge, Firefox or Safari.";
   } else if (!window.OffscreenCanvas || !window.createImageBitmap) {
-    reason =
-      "This browser cannot draw beside the page. Use a current Chrome, Edge, Firefox or Safari (16.4 or later).";
+    reason = "This browser cannot draw beside the page. Use a current Chrome, Edge, Firefox or Safari (16.4 or later).";
   }
   if (!reason) return;
   var notice = document.querySelector(".notice");

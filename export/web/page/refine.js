@@ -15,7 +15,7 @@ const GUIDE_EPSILON = 1e-3; // variance of the guide, on a 0..1 scale, below whi
  * @param image the photo, RGBA.
  * @returns a plane in 0..1 of the photo's size.
  */
-export function upsample(probability, small, image) {
+export function refineAlpha(probability, small, image) {
   const guide = greyOf(small);
   const mean = (values) => boxBlur({ ...guide, data: values }, GUIDE_RADIUS, reflect).data;
   const meanGuide = mean(guide.data);
