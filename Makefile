@@ -10,7 +10,7 @@ TIMED := runs/benchmark_models
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
 .PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
-    test-distributed robustness faults load audit lock android-check web-test lint clean
+    test-distributed robustness faults load audit lock android-check web web-test lint clean
 
 setup: .venv/.installed
 
@@ -149,9 +149,21 @@ audit: setup
 android-check:
 	android_assets/kotlin/check.sh $(or $(BUNDLE),$(SHIPPED))
 
+# The page that runs the model on the visitor's device, to look at: python -m http.server -d site
+web: setup
+	$(BIN)/python -m export.web --out site
+
+# The page in a real Chromium: apt-get install chromium npm
+web-test: .venv/.web-test
+	$(BIN)/python -m pytest tests/test_web_site.py tests/test_web_modules.py tests/test_web_page.py
+
+.venv/.web-test: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[web-test]'
+	touch $@
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .peers .peer_torch .audit runs *.egg-info
+	rm -rf .venv .peers .peer_torch .audit runs site *.egg-info
