@@ -39,16 +39,17 @@ def litert_network(content, path, threads, copies=1):
     def network(frame):
         interpreter = free.get()
         try:
-            interpreter.set_tensor(taken["index"], _quantize(frame[None], taken))
+            interpreter.set_tensor(taken["index"], quantize(frame[None], taken))
             interpreter.invoke()
-            return _dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
+            return dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
         finally:
             free.put(interpreter)
 
     return network, int(taken["shape"][1]), int(taken["shape"][2])
 
 
-def _quantize(frame, detail):
+def quantize(frame, detail):
+    """Bytes 0..255 to what a file's input takes; `detail` is the interpreter's of that tensor."""
     scale, zero_point = detail["quantization"]
     if detail["dtype"] == np.float32:
         return frame.astype(np.float32)
@@ -58,7 +59,8 @@ def _quantize(frame, detail):
     return np.clip(np.round(frame / scale) + zero_point, bounds.min, bounds.max).astype(detail["dtype"])
 
 
-def _dequantize(values, detail):
+def dequantize(values, detail):
+    """What a file's output gives to float32; `detail` is the interpreter's of that tensor."""
     scale, zero_point = detail["quantization"]
     if detail["dtype"] == np.float32:
         return values

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfseg.image import letterbox
 from tfseg.matte import refine_alpha
-from tfseg.probe import probe
+from tfseg.quarantine import probe
 from tfseg.runtime import ModelError, copy_network, keras_network, litert_network, load_checkpoint
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
@@ -23,6 +23,16 @@ BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
 
 class Segmenter:
     """A person segmenter at a fixed input size.
+
+    >>> from tfseg.sample import portraits
+    >>> photo, _ = portraits()["astronaut"]
+    >>> segmenter = Segmenter.load()
+    >>> alpha = segmenter.alpha(photo)
+    >>> alpha.shape, alpha.dtype
+    ((512, 512), dtype('float32'))
+    >>> mask = segmenter.mask(photo)
+    >>> int(mask[100, 228]), int(mask[20, 400])  # the face, the wall
+    (1, 0)
 
     Args:
         network: callable, frame uint8 `[height, width, 3]` RGB to person probability float32 `[height, width]`.

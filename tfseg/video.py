@@ -2,8 +2,8 @@
 
     convert("me.mp4", "me.webm", recipe)    every frame through a `tfseg.batch.Recipe`
 
-FFmpeg, through PyAV, decodes and encodes. Decoding, segmenting and encoding run side by side, a few frames apart, so
-that a video of any length takes the memory of these frames.
+FFmpeg, through PyAV, decodes and encodes. Decoding, segmenting, the effect and encoding run side by side, a few
+frames apart, so that a video of any length takes the memory of these frames.
 """
 
 import errno
@@ -17,6 +17,7 @@ import numpy as np
 from PIL import Image
 
 from tfseg.ahead import ahead
+from tfseg.allocator import keep_freed_memory
 from tfseg.image import EXTENSIONS, FORMATS, MAX_PIXELS, replacing
 from tfseg.smoothing import Smoothing
 from tfseg.videowriter import VideoWriter
@@ -70,12 +71,14 @@ def convert(source, result, recipe, advance=lambda: None):
         VideoError: the video cannot be read or the result not be encoded.
         OSError: the disk refuses.
     """
+    keep_freed_memory()
     with (
         opened(source, recipe.max_pixels) as (given, stream),
         replacing(result) as temporary,
         VideoWriter(temporary, given, stream) as writer,
         closing(ahead(read_items(given, stream, recipe.every))) as frames,  # before what the threads use is closed
-        closing(ahead(_made(frames, recipe))) as results,
+        closing(ahead(_segmented(frames, recipe))) as segmented,
+        closing(ahead(_made(segmented, recipe))) as results,
     ):
         for item in results:
             writer.write(item)
@@ -85,13 +88,21 @@ def convert(source, result, recipe, advance=lambda: None):
             raise VideoError(f"{source}: holds no frame that can be read.")
 
 
-def _made(items, recipe):
+def _segmented(items, recipe):
+    """Each picture, fitted, with its alpha; sound goes through, with None."""
     smoothing = Smoothing(recipe.segmenter, recipe.smooth)
     for item in items:
+        alpha = None
         if isinstance(item, Picture):
-            image = recipe.fit(item.pixels)
-            alpha = recipe.finish(smoothing.alpha(image), image)
-            item = item._replace(pixels=recipe.effect(image, alpha, item.seconds))
+            item = item._replace(pixels=recipe.fit(item.pixels))
+            alpha = smoothing.alpha(item.pixels)
+        yield item, alpha
+
+
+def _made(segmented, recipe):
+    for item, alpha in segmented:
+        if isinstance(item, Picture):
+            item = item._replace(pixels=recipe.effect(item.pixels, recipe.finish(alpha, item.pixels), item.seconds))
         yield item
 
 

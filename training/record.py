@@ -39,11 +39,16 @@ def load_config(given, mode):
     for name, value in given.items():
         if name not in PLACES and value != getattr(started, name):
             raise ValueError(
-                f"{flag(name)}: {value} differs from the run's {getattr(started, name)} in {record}; leave it out "
-                "to go on with the run, or start another with --out."
+                f"{flag(name)}: {shown(value)} differs from the run's {shown(getattr(started, name))} in {record}; "
+                "leave it out to go on with the run, or start another with --out."
             )
     places = {name: given[name] for name in PLACES if name in given} | {"out": config.out}
     return dataclasses.replace(started, **places)
+
+
+def shown(value):
+    """A setting as it stands on the command line."""
+    return " ".join(value) or "nothing" if isinstance(value, tuple) else value
 
 
 def check_photos(train, val, out):
