@@ -10,6 +10,7 @@ Every fault of a file ends in one `ImageError`.
 
 import contextlib
 import io
+import logging
 import math
 import os
 import re
@@ -35,6 +36,8 @@ EXTENSIONS = (
 )  # fmt: skip
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # what it logs of a damaged file, it raises as well
 
 
 class ImageError(ValueError):
@@ -105,7 +108,8 @@ def image_size(source, max_pixels=MAX_PIXELS):
     """
     with _opened(source, max_pixels) as (picture, _):
         width, height = picture.size
-        sideways = picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
+        # Pillow has turned the size of a TIFF already
+        sideways = picture.format != "TIFF" and picture.getexif().get(0x0112, 1) in (5, 6, 7, 8)
     return (width, height) if sideways else (height, width)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from tfseg.image import letterbox
 from tfseg.matte import refine_alpha
-from tfseg.probe import probe
+from tfseg.quarantine import probe
 from tfseg.runtime import ModelError, copy_network, keras_network, litert_network, load_checkpoint
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"

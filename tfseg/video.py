@@ -115,7 +115,7 @@ def opened(path, max_pixels=MAX_PIXELS):
     # Of FFmpeg's formats some are lists of other files and of addresses in the network, and names may be such as well.
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(DEMUXERS), "max_pixels": str(max_pixels)}
     try:
-        with av.open(f"file:{os.fspath(path)}", options=options) as given:
+        with av.open(f"file:{os.fspath(path)}", options=options, metadata_errors="replace") as given:
             streams = [s for s in given.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
             if not streams:
                 raise VideoError(f"{path}: holds no video stream.")
