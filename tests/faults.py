@@ -117,7 +117,9 @@ def test_a_place_that_cannot_be_written_is_named(portrait, tmp_path):
 
 def test_a_clock_that_is_set_keeps_no_photo_from_a_watched_folder(portrait, tmp_path, monkeypatch):
     os.utime(portrait, (time.time() + 1e6, time.time() + 1e6))
-    recipe = Recipe(Segmenter.load(), lambda pixels: pixels, lambda alpha: alpha, lambda pixels, alpha, at: pixels)
+    recipe = Recipe(
+        Segmenter.load(), lambda pixels: pixels, lambda alpha, pixels: alpha, lambda pixels, alpha, at: pixels
+    )
     looks = []
 
     def find():

@@ -19,8 +19,8 @@ def script(tmp_path, monkeypatch):
     """Puts other code into the place of what tries the file."""
 
     def put(code):
-        (tmp_path / "probe.py").write_text(code)
-        monkeypatch.setattr(module, "__file__", str(tmp_path / "probe.py"))
+        (tmp_path / "quarantine.py").write_text(code)
+        monkeypatch.setattr(module, "__file__", str(tmp_path / "quarantine.py"))
         monkeypatch.setattr(module, "_sound", set())
 
     return put
