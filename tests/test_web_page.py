@@ -314,9 +314,17 @@ def test_a_damaged_model_is_refused_by_name(launch, site, tmp_path):
         tab.text(".notice").to_contain_text("_int8.tflite did not arrive, or is not the file")
 
 
-def test_a_browser_that_cannot_run_the_model_is_told_so(launch, address, site):
-    with contextlib.closing(launch("--js-flags=--noexpose-wasm").new_context()) as context:
-        Visit(context, address).text(".notice").to_contain_text("too old to run the model")
+@pytest.mark.parametrize(
+    "lacking, message",
+    [("WebAssembly", "too old to run the model"), ("OffscreenCanvas", "cannot draw beside the page")],
+)
+def test_a_browser_that_cannot_run_the_model_is_told_so(launch, address, lacking, message):
+    with contextlib.closing(launch().new_context()) as context:
+        context.add_init_script(f"delete globalThis.{lacking}")  # stands in for a browser that never had it
+        Visit(context, address).text(".notice").to_contain_text(message)
+
+
+def test_a_page_that_is_not_served_or_has_no_scripts_says_so(launch, address, site):
     with contextlib.closing(launch().new_context()) as context:
         Visit(context, (site / "index.html").as_uri()).text(".notice").to_contain_text("python -m http.server")
     with contextlib.closing(launch().new_context(java_script_enabled=False)) as context:

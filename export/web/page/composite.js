@@ -36,7 +36,7 @@ export function blurBackground(image, alpha, strength, side = BLUR_SIDE) {
   }
   const sum = discBlur(light, radius).data;
   const blurred = blank(image, ...size);
-  for (let i = 0; i < sum.length; i++) blurred.data[i] = coded(sum[i] / (sum[i | 3] + 1e-6));
+  for (let i = 0; i < sum.length; i++) blurred.data[i] = i % 4 < 3 ? coded(sum[i] / (sum[i | 3] + 1e-6)) : 255;
   return blend(image, alpha, resizeLinear(blurred, image.width, image.height), side);
 }
 
