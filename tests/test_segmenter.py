@@ -186,7 +186,7 @@ def keras_network(name, size, channels):
         (write("junk.tflite"), "junk.tflite", "LiteRT cannot load it"),
         (write("empty.tflite", b""), "empty.tflite", "LiteRT cannot load it"),
         (truncated, "truncated.tflite", "LiteRT cannot load it"),
-        (write("junk.keras"), "junk.keras", "Keras cannot load it"),
+        (write("junk.keras"), "junk.keras", "damaged, no .keras checkpoint"),
         (keras_network("two.keras", (32, 32), channels=2), "two.keras", "a person segmenter maps"),
         (keras_network("open.keras", (None, None), channels=1), "open.keras", "a person segmenter maps"),
         (write("model.onnx"), "model.onnx", "bundle folder, a .tflite file or a .keras checkpoint"),

@@ -127,7 +127,7 @@ def networks(tmp_path_factory, trained):
         ({"--model": "missing.keras"}, "missing.keras: expected a .keras checkpoint"),
         ({"--model": "model.h5"}, "model.h5: expected a .keras checkpoint. Save .h5 files as .keras"),
         ({"--model": "lambda.keras"}, "lambda.keras: Keras cannot load it"),
-        ({"--model": "junk.keras"}, "junk.keras: Keras cannot load it"),
+        ({"--model": "junk.keras"}, "junk.keras: damaged, no .keras checkpoint"),
         ({"--model": "two.keras"}, "two.keras: takes [None, 32, 32, 3] and gives [None, 32, 32, 2]"),
         ({"--model": "sigmoid.keras"}, "sigmoid.keras: ends in a sigmoid"),
         ({"--model": "open.keras"}, "open.keras: takes [None, None, None, 3]"),
