@@ -7,7 +7,7 @@ DATA ?= ../shared/data
 CLIP ?= $(DATA)/demo/davis_parkour.mp4
 SHIPPED := android_assets/person_mobilenet_v2
 
-.PHONY: setup demo peers evaluate parity test test-mediapipe lint clean test-distributed pictures web web-test
+.PHONY: setup demo peers evaluate parity test test-mediapipe lint clean test-distributed pictures web web-test web-picture
 
 setup: .venv/.installed
 
@@ -82,9 +82,12 @@ test-distributed: .venv/.jax
 web: setup
 	$(BIN)/python -m export.web --out site
 
-# The page in a real Chromium: apt-get install chromium npm
+# The page in a real Chromium, and the README's picture of it: apt-get install chromium npm
 web-test: .venv/.web-test
 	$(BIN)/python -m pytest tests/test_web_site.py tests/test_web_modules.py tests/test_web_page.py
+
+web-picture: web .venv/.web-test
+	$(BIN)/python -m export.web.screenshot site docs/web.jpg
 
 .venv/.web-test: .venv/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[web-test]'
