@@ -1,3 +1,4 @@
+import doctest
 import json
 import shutil
 import subprocess
@@ -7,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tfseg import segmenter as module
 from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import dice
-from tfseg.runtime import ModelError, _dequantize, _quantize
+from tfseg.runtime import ModelError, dequantize, quantize
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import Segmenter
 
@@ -20,6 +22,11 @@ RUNTIMES = ("keras", "float", "int8", "bundle")
 def segmenters(trained, converted, bundle):
     paths = (trained / "best_dice.keras", converted["none"], converted["int8"], bundle)
     return {runtime: Segmenter.load(path) for runtime, path in zip(RUNTIMES, paths, strict=True)}
+
+
+def test_the_examples_in_its_documentation_run():
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 5 and not outcome.failed
 
 
 @pytest.mark.parametrize("size", [(90, 70), (70, 200), (1, 50), (50, 1), (1, 1)])
@@ -71,7 +78,7 @@ def test_a_checkpoint_takes_wide_photos_in_a_wide_frame_as_a_bundle_does(segment
     ],
 )
 def test_photos_are_quantized_by_the_files_scale_and_zero_point(dtype, scale, zero_point, expected):
-    values = _quantize(np.uint8([0, 100, 255]), {"dtype": dtype, "quantization": (scale, zero_point)})
+    values = quantize(np.uint8([0, 100, 255]), {"dtype": dtype, "quantization": (scale, zero_point)})
     assert values.dtype == dtype
     assert values.tolist() == expected
 
@@ -86,7 +93,7 @@ def test_photos_are_quantized_by_the_files_scale_and_zero_point(dtype, scale, ze
     ],
 )
 def test_answers_are_mapped_back_by_the_files_scale_and_zero_point(dtype, values, scale, zero_point, expected):
-    probability = _dequantize(np.array(values, dtype), {"dtype": dtype, "quantization": (scale, zero_point)})
+    probability = dequantize(np.array(values, dtype), {"dtype": dtype, "quantization": (scale, zero_point)})
     assert probability.dtype == np.float32
     assert probability == pytest.approx(expected, abs=1e-7)
 

@@ -78,12 +78,13 @@ def check_photos(train, val, out):
             )
 
 
-def write_run(config, train, val, out):
-    """Writes split.json and run.json: what was trained on, with which settings and versions."""
+def write_run(config, train, val, out, skipped=0):
+    """Writes split.json and run.json: what was trained on, what was left out, with which settings and versions."""
     split = {name: [str(pair.image) for pair in pairs] for name, pairs in (("train", train), ("val", val))}
     run = {
         "settings": dataclasses.asdict(config),
         "photos": {name: len(paths) for name, paths in split.items()},
+        "skipped": skipped,
         "person_free": {
             "train": sum(pair.mask is None for pair in train),
             "val": sum(pair.mask is None for pair in val),

@@ -4,6 +4,7 @@ import zipfile
 
 import keras
 
+from tfseg.archive import check_archive
 from tfseg.encoders import STRIDES, freeze
 from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
@@ -33,7 +34,8 @@ def load_last(path):
     with open(path, "rb") as file:
         reason = "" if zipfile.is_zipfile(file) else "no whole archive"
     try:
-        model = keras.models.load_model(path)
+        check_archive(path)
+        model = keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ValueError(
             f"{path}: damaged ({reason or str(error).partition(chr(10))[0]}), so the run cannot be resumed; start "
