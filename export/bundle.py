@@ -23,14 +23,16 @@ from pathlib import Path
 from export import parity
 from export.calibration import CALIBRATION_PHOTOS, pick
 from export.contract import check_contract, describe
-from export.golden import TOLERANCE, replay_golden, write_golden
+from export.golden import STAGES, TOLERANCE, replay_golden, replay_photos, write_golden, write_photos
 from export.modelcard import measured_table, model_card, read_results
 from export.tflite_convert import LANDSCAPE, convert_apart
 from tfseg.image import PAD_VALUE, replacing
+from tfseg.matte import DOUBT, GREY, GUIDE_EPSILON, GUIDE_RADIUS
 from training.config import OneLineParser
 from training.fit import BUNDLED
 
 KINDS = ("int8", "int8_float_edges", "float16")
+DEFAULT = "int8"
 THRESHOLD = 0.5
 FORMAT = 1  # of model.json
 SUMS = "SHA256SUMS"
@@ -96,12 +98,13 @@ def write_bundle(out, contents, measured, provenance):
         name = file_name(out, kind)
         _write(out / name, content)
         models[kind] = describe(content, name)
-    golden = write_golden(out, models)
-    contract = build_contract(out.name, models, golden)
+    golden, photos = write_golden(out, models), write_photos(out, models, DEFAULT)
+    contract = build_contract(out.name, models, golden, photos)
     _write(out / "model.json", (json.dumps(contract, indent=1) + "\n").encode())
     _write(out / "MODEL_CARD.md", model_card(contract, measured, provenance).encode())
     named = [*(model["file"] for model in models.values()), "model.json", "MODEL_CARD.md"]
     named += [file for pair in golden for file in pair.values()]
+    named += [photo[stage] for photo in photos for stage in STAGES]
     _write(out / SUMS, checksums(out, named))
 
 
@@ -143,19 +146,21 @@ def check_bundle(folder):
     contract = check_contract(folder)
     try:
         replay_golden(folder, contract)
+        replay_photos(folder, contract)
     except (KeyError, TypeError) as error:
         raise ValueError(f"{folder / 'model.json'}: not a bundle's contract: {error!r}") from error
 
 
-def build_contract(name, models, golden):
+def build_contract(name, models, golden, photos):
     """The content of model.json: all that an app must know to feed a model and read its answer."""
-    height, width = models["int8"]["input"]["shape"][1:3]
+    height, width = models[DEFAULT]["input"]["shape"][1:3]
     return {
         "format": FORMAT,
         "name": name,
         "task": "person segmentation",
-        "default": "int8",
+        "default": DEFAULT,
         "threshold": THRESHOLD,
+        "doubt": DOUBT,
         "input": {
             "height": height,
             "width": width,
@@ -164,15 +169,26 @@ def build_contract(name, models, golden):
             "range": [0, 255],
             "resize": {
                 "rule": "letterbox",
+                "rounding": "half to even",
                 "place": "centre",
                 "pad_value": PAD_VALUE,
                 "shrink": "area",
                 "enlarge": "bilinear",
             },
         },
-        "output": {"meaning": "person probability", "range": [0, 1]},
+        "output": {
+            "meaning": "person probability",
+            "range": [0, 1],
+            "upsample": {
+                "rule": "fast guided filter",
+                "grey": GREY,
+                "radius": GUIDE_RADIUS,
+                "epsilon": GUIDE_EPSILON,
+                "border": "reflect",
+            },
+        },
         "models": models,
-        "golden": {"mean_absolute_tolerance": TOLERANCE, "pairs": golden},
+        "golden": {"mean_absolute_tolerance": TOLERANCE, "pairs": golden, "photos": photos},
     }
 
 

@@ -2,6 +2,7 @@ import hashlib
 import json
 import shutil
 
+import cv2
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
@@ -10,7 +11,8 @@ from PIL import Image
 from export.bundle import KINDS, check_bundle, main
 from export.graph import check_operators, read_operators
 from export.modelcard import measured_table, read_results
-from tfseg.image import letterbox
+from tfseg.image import letterbox, read_image
+from tfseg.matte import DOUBT
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import BUNDLED, Segmenter
 from training import evaluate
@@ -114,11 +116,44 @@ def test_the_golden_inputs_are_the_embedded_photos_letterboxed_by_the_contract(f
         assert np.array_equal(frame, letterbox(photo, width, height, rule["pad_value"])[0])
 
 
+def test_the_golden_photos_show_every_stage_between_photo_and_alpha(bundle):
+    """A port that knows only the contract's numbers, with the network's answer taken from the picture."""
+    model_json = contract(bundle)
+    photos, rule = model_json["golden"]["photos"], model_json["output"]["upsample"]
+    sizes = []
+    for golden in photos:
+        pixels = {stage: read_image(bundle / golden[stage]) for stage in ("photo", "frame", "answer", "alpha")}
+        model, photo = model_json["models"][golden["model"]], pixels["photo"]
+        height, width = model["input"]["shape"][1:3]
+        frame, box = letterbox(photo, height, width, model_json["input"]["resize"]["pad_value"])
+        assert np.array_equal(pixels["frame"], frame)
+        inside = np.s_[box.top : box.top + box.height, box.left : box.left + box.width]
+        probability = pixels["answer"][inside][..., 0] * np.float32(model["output"]["scale"])
+        side = 2 * rule["radius"] + 1
+
+        def mean(values, side=side):
+            return cv2.blur(values, (side, side), borderType=cv2.BORDER_REFLECT)
+
+        def grey(pixels):
+            return np.round(pixels @ np.float32(rule["grey"])) / 255
+
+        guide = grey(frame[inside])
+        slope = (mean(guide * probability) - mean(guide) * mean(probability)) / (
+            mean(guide * guide) - mean(guide) ** 2 + rule["epsilon"]
+        )
+        offset = mean(probability) - slope * mean(guide)
+        slope, offset = (cv2.resize(mean(values), photo.shape[1::-1]) for values in (slope, offset))
+        alpha = np.clip(slope * grey(photo) + offset, 0, 1)
+        assert np.abs(alpha * 255 - pixels["alpha"][..., 0]).mean() < 0.5
+        sizes.append((photo.shape[0] * photo.shape[1] < height * width, golden["model"].endswith("landscape")))
+    assert sorted(sizes) == [(False, False), (False, True), (True, False)] and model_json["doubt"] == DOUBT
+
+
 def test_the_same_inputs_give_the_same_bytes(bundle, trained, photos, tmp_path):
     assert rebuild(tmp_path / "person", trained, photos) == 0
     again = files(tmp_path / "person")
     assert again == files(bundle)
-    assert len(again) == 6 + 3 + 2 * 3 * 4
+    assert len(again) == 6 + 3 + 2 * 3 * 4 + 3 * 4
 
 
 def test_without_an_evaluation_the_model_card_says_so(bundle):
@@ -257,6 +292,11 @@ def other_golden(folder):
     return "astronaut_int8.png: person_int8.tflite answers otherwise"
 
 
+def other_frame(folder):
+    (folder / "golden" / "astronaut_frame.png").write_bytes((folder / "golden" / "grace_hopper_frame.png").read_bytes())
+    return "astronaut_frame.png: not what becomes of astronaut_photo.png"
+
+
 def other_size(folder):
     text = (folder / "model.json").read_text()
     (folder / "model.json").write_text(text.replace('"height": 96', '"height": 128'))
@@ -275,7 +315,14 @@ def one_missing(folder):
 
 @pytest.mark.parametrize(
     "change, again",
-    [(exchanged_scale, True), (other_size, True), (other_golden, True), (one_too_many, False), (one_missing, False)],
+    [
+        (exchanged_scale, True),
+        (other_size, True),
+        (other_golden, True),
+        (other_frame, True),
+        (one_too_many, False),
+        (one_missing, False),
+    ],
 )
 def test_the_check_names_what_does_not_hold(bundle, tmp_path, capsys, change, again):
     copy = shutil.copytree(bundle, tmp_path / "person")

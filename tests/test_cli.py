@@ -39,8 +39,9 @@ def files(folder):
 def test_one_photo_to_a_file_with_its_full_size_and_transparency(cutout, folder, bundle, out):
     assert cutout("one.jpg", "-o", out) == 0
     with Image.open(out) as picture:
-        assert (picture.mode, picture.size) == ("RGBA", (60, 72))
-        alpha = np.asarray(picture)[..., 3]
+        assert picture.size == (60, 72)
+        assert picture.mode == "RGBA" or out == "cut.webp", "WebP drops an alpha that is 1 everywhere"
+        alpha = np.asarray(picture.convert("RGBA"))[..., 3]
     expected = firm(clean_mask(Segmenter.load(bundle).alpha(read_image("one.jpg"), mirror=True))) * 255
     assert np.abs(alpha - expected).max() <= 0.51
 
@@ -183,8 +184,10 @@ def test_settings_reach_the_result(folder, bundle):
         assert main(["mask", "two.png", "-o", f"{threshold}.png", "--threshold", threshold, *model]) == 0
     wide, narrow = (np.asarray(Image.open(name)) for name in ("0.05.png", "0.95.png"))
     assert (wide >= narrow).all() and wide.mean() > narrow.mean()
-    assert main(["mask", "two.png", "-o", "soft.png", "--feather", "0.05", *model]) == 0
-    assert main(["mask", "two.png", "-o", "hard.png", *model]) == 0
+    # A threshold that has an outline somewhere, whatever the little network of the tests learnt.
+    middle = ["--threshold", str(np.median(Segmenter.load(bundle).alpha(read_image("two.png"), mirror=True)))]
+    assert main(["mask", "two.png", "-o", "soft.png", "--feather", "0.05", *middle, *model]) == 0
+    assert main(["mask", "two.png", "-o", "hard.png", *middle, *model]) == 0
     soft, hard = (np.asarray(Image.open(name)) for name in ("soft.png", "hard.png"))
     assert np.abs(np.diff(soft.astype(int))).max() < np.abs(np.diff(hard.astype(int))).max()
 

@@ -1,16 +1,21 @@
 import contextlib
 import io
 import os
+import resource
 
 import cv2
+import hostile
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from tfseg import image as module
 from tfseg.image import (
     Box,
     ImageError,
+    count_scans,
     image_size,
     letterbox,
     letterbox_box,
@@ -37,6 +42,8 @@ def palette(indices, *colours):
     picture.putpalette([channel for colour in colours for channel in colour])
     return picture
 
+
+EXIF = b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0\0\0\0\0"  # orientation 6
 
 # What the camera stored, by EXIF orientation, when the scene is `upright`.
 STORED = {
@@ -179,7 +186,7 @@ def test_what_is_no_picture_is_refused_with_its_name_and_the_reason(tmp_path, re
     assert str(error.value).startswith(f"{path}: ") and reason in str(error.value)
 
 
-@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF"])
 def test_a_picture_cut_in_half_is_damaged(tmp_path, form):
     content = encoded(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), form)
     path = tmp_path / "half.jpg"
@@ -189,47 +196,83 @@ def test_a_picture_cut_in_half_is_damaged(tmp_path, form):
             reader(path)
 
 
-def test_any_damage_in_a_file_is_an_image_error_or_harmless():
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    pixels, rng, refused = np.random.default_rng(1).integers(0, 256, (16, 24, 3), np.uint8), np.random.default_rng(2), 0
-    for content in (
-        encoded(pixels, "JPEG", exif=exif),
-        encoded(pixels, "PNG", exif=exif),
-        encoded(pixels, "WEBP", exif=exif),
-    ):
-        for _ in range(150):
-            damaged = bytearray(content)
-            for position in rng.integers(0, min(len(damaged), int(rng.choice([40, 200, 9999]))), 3):
-                damaged[position] = rng.integers(256)
-            for reader in (read_image, image_size):
-                try:
-                    reader(bytes(damaged))
-                except ImageError:
-                    refused += 1
-    assert refused > 100
+SEEDS = [
+    encoded(np.random.default_rng(1).integers(0, 256, (16, 24, 3), np.uint8), form, **options)
+    for form, options in (
+        ("JPEG", {"exif": b"Exif\0\0" + EXIF, "progressive": True}),
+        ("JPEG", {"exif": b"Exif\0\0" + EXIF}),
+        ("PNG", {"exif": EXIF}),
+        ("WEBP", {"exif": EXIF}),
+        ("AVIF", {"exif": EXIF}),
+        ("GIF", {}),
+        ("BMP", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("TIFF", {"compression": "tiff_adobe_deflate"}),
+    )
+]
+DAMAGE = st.lists(
+    st.one_of(
+        st.tuples(st.just("flip"), st.integers(0, 2**16), st.integers(0, 7)),
+        st.tuples(st.just("cut"), st.integers(0, 2**16), st.just(0)),
+        st.tuples(st.just("splice"), st.integers(0, 2**16), st.integers(0, len(SEEDS) - 1)),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@settings(max_examples=300, deadline=None, derandomize=True)
+@given(seed=st.sampled_from(SEEDS), damage=DAMAGE)
+def test_any_damage_in_a_file_is_an_image_error_or_harmless(seed, damage):
+    content = bytearray(seed)
+    for kind, place, detail in damage:
+        place %= len(content) + 1
+        if kind == "flip" and place < len(content):
+            content[place] ^= 1 << detail
+        elif kind == "cut":
+            del content[place:]
+        elif kind == "splice":
+            content[place : place + 64] = SEEDS[detail][place : place + 64]
+    for reader in (read_image, read_mask, image_size):
+        with contextlib.suppress(ImageError):
+            reader(bytes(content))
+    with contextlib.suppress(ImageError):
+        assert read_image(bytes(content)).shape[:2] == image_size(bytes(content))
 
 
 @pytest.mark.parametrize("reader", [read_image, read_mask, image_size])
 def test_more_pixels_or_bytes_than_the_limit_are_refused(monkeypatch, tmp_path, reader):
     path = tmp_path / "huge.png"
     path.write_bytes(encoded(np.zeros((10, 11), np.uint8)))
-    monkeypatch.setattr(module, "MAX_PIXELS", 110)
-    reader(path)
-    monkeypatch.setattr(module, "MAX_PIXELS", 109)
+    reader(path, max_pixels=110)
     with pytest.raises(ImageError, match="huge.png: 11x10 pixels; the limit is 109"):
-        reader(path)
-    monkeypatch.undo()
+        reader(path, max_pixels=109)
     monkeypatch.setattr(module, "MAX_BYTES", path.stat().st_size - 1)
     with pytest.raises(ImageError, match=f"huge.png: {path.stat().st_size} bytes; the limit"):
         reader(path)
 
 
-def test_a_header_that_claims_a_giant_is_refused_before_anything_is_decoded():
-    content = bytearray(encoded(np.zeros((2, 2), np.uint8), "BMP"))
-    content[18:26] = np.int32([60_000, 60_000]).tobytes()
-    with pytest.raises(ImageError, match="100,000,000"):
-        read_image(bytes(content))
+@pytest.mark.parametrize(
+    "name", ["bomb.png", "largest.png", "bomb.bmp", "bomb.gif", "bomb.webp", "bomb.tif", "scans.jpg"]
+)
+def test_what_a_header_makes_expensive_is_refused_before_anything_is_decoded(name):
+    content, before = hostile.photos()[name], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageError, match="limit|not a picture"):
+        read_image(content)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000, "kilobytes"
+
+
+def test_scans_of_a_jpeg_are_counted_but_not_what_follows_its_end():
+    progressive = encoded(np.zeros((32, 32, 3), np.uint8), "JPEG", progressive=True)
+    assert count_scans(PHOTO) == 1
+    assert 5 < count_scans(progressive) < 20
+    assert count_scans(PHOTO + b"\xff\xda" * 9999) == 1
+    assert count_scans(b"\xff\xd8" + b"\xff" * 9) == 0
+
+
+def test_a_heic_photo_is_called_what_it_is():
+    with pytest.raises(ImageError, match="a HEIC picture, which cannot be read; save it as JPEG"):
+        read_image(hostile.photos()["heic.heic"])
 
 
 def test_floating_point_photos_are_refused():

@@ -8,7 +8,7 @@ from tfseg.sample import portraits
 from training import peers
 from training.peers import PYTHON, Peer, PeerError
 
-# Speaks as training/mediapipe_selfie.py does: the red channel is the person; black photos end it.
+# Speaks as training/answering.py does: the red channel is the person; black photos end it.
 RED_IS_PERSON = """
 import struct, sys
 import numpy as np
@@ -20,7 +20,7 @@ while header := sys.stdin.buffer.read(16):
     image = np.frombuffer(sys.stdin.buffer.read(height * width * 3), np.uint8).reshape(height, width, 3)
     if not image.any():
         break
-    answers.write(struct.pack("<d", 0.25) + (image[..., 0] / np.float32(255)).astype(np.float32).tobytes())
+    answers.write(struct.pack("<dd", 0.25, 0.125) + (image[..., 0] / np.float32(255)).astype(np.float32).tobytes())
     answers.flush()
 """
 
@@ -39,7 +39,7 @@ def test_photos_of_any_size_are_answered_one_by_one(peer):
     for seed, size in enumerate([(4, 6), (300, 200), (1, 1)]):
         image = np.random.default_rng(seed).integers(1, 256, (*size, 3)).astype(np.uint8)
         alpha = peer.alpha(image)
-        assert alpha.dtype == np.float32 and peer.seconds == 0.25
+        assert alpha.dtype == np.float32 and (peer.seconds, peer.network_seconds) == (0.25, 0.125)
         np.testing.assert_allclose(alpha, image[..., 0] / 255, atol=1e-6)
 
 

@@ -1,3 +1,4 @@
+import doctest
 import json
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tfseg import segmenter as module
 from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import dice
 from tfseg.runtime import ModelError, _dequantize, _quantize
@@ -20,6 +22,11 @@ RUNTIMES = ("keras", "float", "int8", "bundle")
 def segmenters(trained, converted, bundle):
     paths = (trained / "best_dice.keras", converted["none"], converted["int8"], bundle)
     return {runtime: Segmenter.load(path) for runtime, path in zip(RUNTIMES, paths, strict=True)}
+
+
+def test_the_examples_in_its_documentation_run():
+    outcome = doctest.testmod(module)
+    assert outcome.attempted > 5 and not outcome.failed
 
 
 @pytest.mark.parametrize("size", [(90, 70), (70, 200), (1, 50), (50, 1), (1, 1)])

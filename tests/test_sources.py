@@ -88,7 +88,7 @@ def test_a_set_that_cannot_be_had_is_named_in_one_line(tmp_path, source, named):
 
 def test_sets_and_folders_can_be_mixed(tmp_path, photos):
     config = FitConfig(data=("tfds:scenes", str(photos)), val_data=("tfds:scenes:test",), out=str(tmp_path / "run"))
-    train, val = load_pairs(config)
+    train, val, _ = load_pairs(config)
     assert (len(train), len(val)) == (23, 1)
     assert val[0].image == tmp_path / "run" / "tfds" / "scenes_test" / "images" / "000000.png"
     with pytest.raises(DataError, match="missing: no such folder"):

@@ -68,7 +68,7 @@ def recipe(effect=lambda image, alpha, seconds: image, **settings):
     def red(frame):
         return (frame[..., 0] > frame[..., 1] + 60.0).astype(np.float32)
 
-    return Recipe(Segmenter(red, 96, 128), lambda image: image, lambda alpha: alpha, effect, **settings)
+    return Recipe(Segmenter(red, 96, 128), lambda image: image, lambda alpha, image: alpha, effect, **settings)
 
 
 def cut(image, alpha, seconds):

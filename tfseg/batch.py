@@ -1,6 +1,7 @@
 """Many photos and videos: what is done stays done, what is bad is named, and nothing is kept in memory."""
 
 import errno
+import os
 import sys
 import time
 from collections import deque
@@ -9,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from typing import NamedTuple
 
+from tfseg.console import printable
 from tfseg.encoding import encode, read_extras
-from tfseg.image import ImageError, read_image, replacing
+from tfseg.image import MAX_PIXELS, ImageError, read_image, replacing
 from tfseg.progress import Progress
 from tfseg.segmenter import Segmenter
 from tfseg.video import VideoError, convert, count_frames
@@ -28,6 +30,7 @@ class Recipe(NamedTuple):
 
     `fit(image)`, `finish(alpha, image)` and `effect(image, alpha, seconds)` as in `tfseg.effects`. `exif`: whether a
     photo's EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether its masks are smoothed.
+    `max_pixels`: larger photos and frames are refused before they are decoded.
     """
 
     segmenter: Segmenter
@@ -37,6 +40,7 @@ class Recipe(NamedTuple):
     exif: bool = False
     every: int = 1
     smooth: bool = True
+    max_pixels: int = MAX_PIXELS
 
 
 class Outcome(NamedTuple):
@@ -61,7 +65,7 @@ def develop(source, recipe, extension):
     Raises:
         ImageError: the photo cannot be read or the result not be held by the format.
     """
-    image = recipe.fit(read_image(source))
+    image = recipe.fit(read_image(source, recipe.max_pixels))
     pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image, mirror=True), image), 0)
     return encode(pixels, extension, read_extras(source, recipe.exif))
 
@@ -80,17 +84,17 @@ def run(tasks, recipe, overwrite=False, jobs=1):
     Returns:
         `Outcome`; what a full disk kept from being tried has failed, too.
     """
-    todo = [task for task in tasks if overwrite or not task.result.exists()]
+    todo = [task for task in tasks if overwrite or not os.path.exists(task.result)]
     photos, videos = ([task for task in todo if task.video == video] for video in (False, True))
     made = 0
     with Progress(len(todo), "files") as progress:
         one_by_one = ((task, _attempt(task, recipe)) for task in videos)
         for task, fault in chain(_side_by_side(photos, recipe, jobs), one_by_one):
             if fault:
-                progress.say(f"tfseg: {fault}", sys.stderr)
+                progress.say(f"tfseg: {printable(fault)}", sys.stderr)
             else:
                 made += 1
-                progress.say(task.result)
+                progress.say(printable(task.result))
             if isinstance(fault, DiskFull):
                 break
             progress.advance()
@@ -100,15 +104,34 @@ def run(tasks, recipe, overwrite=False, jobs=1):
 def watch(find, recipe, overwrite=False, jobs=1):
     """Runs for ever what `find`, a function without arguments, gives as list of `tfseg.folder.Task`.
 
-    A file is taken when it has not been written to for `SETTLED` seconds, and again only when it has changed.
+    A file is taken when it has not changed for `SETTLED` seconds, and again only when it has changed. The clock of the
+    files is only compared with itself: it may be another machine's, or be set.
     """
-    tried = {}
+    tried, seen = {}, {}
     while True:
-        written = {task: task.source.stat().st_mtime for task in find() if task.source.exists()}
-        fresh = [t for t, at in written.items() if time.time() - at >= SETTLED and tried.get(t.source) != at]
+        now = time.monotonic()
+        found = {task: _state(task.source) for task in find()}
+        seen = {
+            task.source: seen[task.source] if seen.get(task.source, (None,))[0] == state else (state, now)
+            for task, state in found.items()
+        }
+        fresh = [
+            task
+            for task, state in found.items()
+            if state and now - seen[task.source][1] >= SETTLED and tried.get(task.source) != state
+        ]
         run(fresh, recipe, overwrite, jobs)
-        tried.update((task.source, written[task]) for task in fresh)
-        time.sleep(SETTLED)
+        tried.update((task.source, found[task]) for task in fresh)
+        time.sleep(SETTLED / 2)
+
+
+def _state(path):
+    """What changes when a file is written to; None where it is gone."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def write(path, content):

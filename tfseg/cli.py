@@ -13,16 +13,16 @@ Without -o a result lies beside its input: me-cutout.png, photos-cutout/. Inputs
 
 import argparse
 import os
-import signal
 import sys
 from functools import partial
 from pathlib import Path
 
 from tfseg.batch import Recipe, develop, run, watch, write
 from tfseg.composite import MAX_STRENGTH, SHAPES
+from tfseg.console import printable, terminable
 from tfseg.effects import choose_effect, choose_finish, fit
 from tfseg.folder import formats, plan
-from tfseg.image import ImageError
+from tfseg.image import MAX_BYTES, MAX_PIXELS, ImageError
 from tfseg.matte import MAX_FEATHER, MAX_OPENING
 from tfseg.segmenter import ModelError, Segmenter
 from tfseg.video import VideoError
@@ -32,8 +32,9 @@ JOBS = max(1, min(4, (os.cpu_count() or 1) // 2))  # an interpreter has two thre
 
 
 def main(arguments=None):
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stopped by whatever, nothing half-written stays
     options = parse(arguments)
+    if sys.stdout:
+        sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text go out as they came in
     streamed = options.inputs == ["-"]
     if "-" in options.inputs and not streamed:
         print("tfseg: - stands for standard input and comes alone.", file=sys.stderr)
@@ -43,13 +44,14 @@ def main(arguments=None):
         return 2
     find = partial(plan, options.inputs, options.out, options.command, options.format, options.watch)
     try:
-        tasks = [] if streamed else find()
-        recipe = choose_recipe(options)
-        if streamed:
-            return stream(recipe, options)
-        if options.watch:
-            watch(find, recipe, options.overwrite, options.jobs)
-        return report(run(tasks, recipe, options.overwrite, options.jobs), len(tasks))
+        with terminable():
+            tasks = [] if streamed else find()
+            recipe = choose_recipe(options)
+            if streamed:
+                return stream(recipe, options)
+            if options.watch:
+                watch(find, recipe, options.overwrite, options.jobs)
+            return report(run(tasks, recipe, options.overwrite, options.jobs), len(tasks))
     except KeyboardInterrupt:
         print("tfseg: stopped; the same command goes on from there.", file=sys.stderr)
         return 130
@@ -57,7 +59,7 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except (ImageError, VideoError, ModelError, ImportError) as error:
-        print(f"tfseg: {error}", file=sys.stderr)
+        print(f"tfseg: {printable(error)}", file=sys.stderr)
         return 2
 
 
@@ -95,6 +97,13 @@ def parse(arguments):
         "(default %(default)s)",
     )
     shared.add_argument("--max-side", type=count, metavar="PIXELS", help="shrink to at most this longer side")
+    shared.add_argument(
+        "--max-pixels",
+        type=count,
+        default=MAX_PIXELS,
+        metavar="PIXELS",
+        help="refuse larger photos and frames before decoding them (default %(default)s)",
+    )
     shared.add_argument("--keep-exif", action="store_true", help="keep a photo's EXIF: time, place, owner")
     shared.add_argument("--every", type=count, default=1, metavar="N", help="of a video, one frame in N")
     shared.add_argument("--no-smooth", dest="smooth", action="store_false", help="each frame of a video by itself")
@@ -128,7 +137,7 @@ def parse(arguments):
 
 
 def count(text):
-    if not text.isdecimal() or int(text) < 1:
+    if not (text.isascii() and text.isdecimal() and len(text) < 19) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 on")
     return int(text)
 
@@ -138,7 +147,9 @@ def choose_recipe(options):
     segmenter = Segmenter.load(options.model, copies=options.jobs)
     finish = choose_finish(options, segmenter.threshold)
     shrink = partial(fit, max_side=options.max_side)
-    return Recipe(segmenter, shrink, finish, effect, options.keep_exif, options.every, options.smooth)
+    return Recipe(
+        segmenter, shrink, finish, effect, options.keep_exif, options.every, options.smooth, options.max_pixels
+    )
 
 
 def stream(recipe, options):
@@ -152,7 +163,7 @@ def stream(recipe, options):
     if not to_file and sys.stdout.isatty():
         raise ImageError("standard output is a terminal; send it to a file with > or name one with -o.")
     try:
-        content = develop(sys.stdin.buffer.read(), recipe, extension)
+        content = develop(sys.stdin.buffer.read(MAX_BYTES + 1), recipe, extension)
     except ImageError as error:
         raise ImageError(f"standard input: {str(error).removeprefix('image: ')}") from error
     if to_file:

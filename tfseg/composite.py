@@ -60,8 +60,10 @@ def blur_background(image, alpha, strength=0.03, shape="disc", decontaminate=Tru
     if radius == 0:
         return image.copy()
     weight = 1 - cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
-    light = _linear(cv2.resize(image, size, interpolation=cv2.INTER_AREA)) * weight[..., None]
-    blurred = _blurred(light, radius, shape) / (_blurred(weight, radius, shape)[..., None] + 1e-6)
+    light = _linear(cv2.resize(image, size, interpolation=cv2.INTER_AREA))
+    light *= cv2.merge([weight] * 3)  # NumPy is slow at stretching one channel over three
+    blurred = _blurred(light, radius, shape)
+    blurred /= cv2.merge([_blurred(weight, radius, shape) + 1e-6] * 3)
     return _blend(image, alpha, cv2.resize(_coded(blurred), (width, height)), decontaminate)
 
 
@@ -100,7 +102,7 @@ def replace_background(image, alpha, background, decontaminate=True):
 def _blend(image, alpha, background, decontaminate):
     """The person before `background`, uint8 `[H, W, 3]`; only pixels that show both are computed."""
     foreground = estimate_foreground(image, alpha) if decontaminate else image
-    result = np.where((alpha > 0.5)[..., None], foreground, background)
+    result = cv2.copyTo(foreground, (alpha > 0.5).view(np.uint8), np.array(background))
     mixed = (alpha > 0) & (alpha < 1)
     share = alpha[mixed][:, None]
     result[mixed] = _coded(_linear(foreground[mixed]) * share + _linear(background[mixed]) * (1 - share))
@@ -109,7 +111,7 @@ def _blend(image, alpha, background, decontaminate):
 
 def _linear(pixels):
     """sRGB uint8 to linear light float32 0..1 (IEC 61966-2-1)."""
-    return _LINEAR[pixels]
+    return cv2.LUT(pixels, _LINEAR)
 
 
 def _coded(light):

@@ -2,7 +2,34 @@
 
 import contextlib
 import os
+import re
+import signal
 import sys
+import threading
+
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+def printable(text):
+    """The text as one line: names of files may hold line breaks, and commands to a terminal."""
+    return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
+
+
+@contextlib.contextmanager
+def terminable():
+    """Makes SIGTERM what an interrupt from the keyboard is, so that whatever is half done is cleared away."""
+
+    def stop(number, frame):
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

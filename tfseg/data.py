@@ -19,6 +19,7 @@ import numpy as np
 from tfseg.duplicates import duplicate_groups
 from tfseg.image import EXTENSIONS, ImageError, image_size, letterbox, read_image, read_mask
 
+MAX_PIXELS = 100_000_000  # a photo to train on is made smaller at once
 BORDER_SHARE = 1 / 40  # width of the weighted border, as a share of the frame's shorter side
 
 
@@ -31,6 +32,14 @@ class Pair(NamedTuple):
 
     image: Path
     mask: Path | None
+
+
+class Fault(NamedTuple):
+    """Why a file of a folder of labelled photos cannot be used: a kind, for counting, and a sentence."""
+
+    file: Path
+    kind: str
+    text: str
 
 
 def find_pairs(folder):
@@ -49,30 +58,53 @@ def find_pairs(folder):
         DataError: no such folder, no photos, or a pair with a partner missing, unreadable, of another size or with
             a mask that is not two-valued.
     """
+    pairs, faults = check_pairs(folder)
+    for fault in faults:
+        more = f" {len(faults) - 1} more: python -m training.check_data {folder}" if len(faults) > 1 else ""
+        raise DataError(f"{fault.text}{more}")
+    return pairs
+
+
+def check_pairs(folder):
+    """Lists the labelled photos of a folder, in the layouts of `find_pairs`, and what is wrong with the others.
+
+    Args:
+        folder: a path.
+
+    Returns:
+        `(pairs, faults)`: list of `Pair`, sorted by file name, and list of `Fault`.
+
+    Raises:
+        DataError: no such folder, or no photos.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise DataError(f"{folder}: no such folder.")
     images, masks = _layout(folder)
-    photos = _by_stem(images)
+    photos, faults = _by_stem(images)
     if not photos:
         raise DataError(f"{images}: no photos in it (looked for {', '.join(EXTENSIONS)}).")
-    labels = _by_stem(masks) if masks else {}
+    labels, twice = _by_stem(masks) if masks else ({}, [])
+    faults += twice
+    unclear = {fault.file.stem for fault in faults}
     for stem in sorted(labels.keys() - photos.keys()):
-        raise DataError(
-            f"{labels[stem]}: its photo is missing; expected {images / stem}.jpg (or another photo format)."
-        )
+        expected = f"expected {images / stem}.jpg (or another photo format)"
+        faults.append(Fault(labels[stem], "photo missing", f"{labels[stem]}: its photo is missing; {expected}."))
     for stem in sorted(photos.keys() - labels.keys()) if masks else ():
-        raise DataError(f"{photos[stem]}: its mask is missing; expected {masks / stem}.png.")
-    pairs = [Pair(photos[stem], labels.get(stem)) for stem in sorted(photos)]
+        expected = f"expected {masks / stem}.png"
+        faults.append(Fault(photos[stem], "mask missing", f"{photos[stem]}: its mask is missing; {expected}."))
+    stems = sorted(photos.keys() & labels.keys() if masks else photos.keys())
+    pairs = [Pair(photos[stem], labels.get(stem)) for stem in stems if stem not in unclear]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(_check, pairs))
-    return pairs
+        found = list(pool.map(_check, pairs))
+    faults += [fault for fault in found if fault]
+    return [pair for pair, fault in zip(pairs, found, strict=True) if not fault], faults
 
 
 def read_pair(pair):
     """Decodes a pair: `(image, mask)`, uint8 `[H, W, 3]` RGB and uint8 `[H, W]` in {0, 1}. Raises ImageError."""
-    image = read_image(pair.image)
-    return image, read_mask(pair.mask) if pair.mask else np.zeros(image.shape[:2], np.uint8)
+    image = read_image(pair.image, MAX_PIXELS)
+    return image, read_mask(pair.mask, MAX_PIXELS) if pair.mask else np.zeros(image.shape[:2], np.uint8)
 
 
 def split_pairs(pairs, validation_share=0.2, seed=0):
@@ -254,32 +286,38 @@ def _layout(folder):
 
 
 def _by_stem(folder):
-    """Stem -> path of the pictures in a folder; two pictures of one stem are an error, since either could be meant."""
-    found = {}
+    """Stem -> path of the pictures in a folder, and a `Fault` for each further one of a stem: either could be meant."""
+    found, faults = {}, []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in EXTENSIONS and not path.name.startswith("."):
             if path.stem in found:
-                raise DataError(f"{found[path.stem]} and {path}: two files of the same stem; keep one.")
-            found[path.stem] = path
-    return found
+                text = f"{found[path.stem]} and {path}: two files of the same stem; keep one."
+                faults.append(Fault(path, "two of one name", text))
+            else:
+                found[path.stem] = path
+    return found, faults
 
 
 def _reduced(pair):
     """A photo as small as telling duplicates allows: all of them at full size would not fit into memory."""
-    return cv2.resize(read_image(pair.image), (64, 64), interpolation=cv2.INTER_AREA)
+    return cv2.resize(read_image(pair.image, MAX_PIXELS), (64, 64), interpolation=cv2.INTER_AREA)
 
 
 def _check(pair):
+    """What is wrong with a pair by the photo's header and by its mask: a `Fault`, or None."""
     try:
-        size = image_size(pair.image)
+        size = image_size(pair.image, MAX_PIXELS)
         if pair.mask is None:
-            return
-        mask = read_mask(pair.mask)
+            return None
+        mask = read_mask(pair.mask, MAX_PIXELS)
     except ImageError as error:
         both = f" (pair: {pair.image} and {pair.mask})" if pair.mask else ""
-        raise DataError(f"{error}{both}") from error
-    if mask.shape != size:
-        raise DataError(
-            f"{pair.mask}: {mask.shape[1]}x{mask.shape[0]} pixels, but its photo {pair.image} is {size[1]}x{size[0]}; "
-            "a mask must have its photo's size."
-        )
+        return Fault(pair.image, "unreadable", f"{error}{both}")
+    if mask.shape == size:
+        return None
+    return Fault(
+        pair.image,
+        "sizes differ",
+        f"{pair.mask}: {mask.shape[1]}x{mask.shape[0]} pixels, but its photo {pair.image} is {size[1]}x{size[0]}; "
+        "a mask must have its photo's size.",
+    )

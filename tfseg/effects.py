@@ -1,7 +1,7 @@
 """What to make of a picture and its alpha: the command line's choices as one function."""
 
+import os
 from functools import partial
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -37,22 +37,22 @@ def choose_effect(options):
         return lambda image, alpha, seconds: blur_background(
             image, alpha, options.strength, options.shape, decontaminate
         )
-    background = read_background(options.background)
+    background = read_background(options.background, options.max_pixels)
     return lambda image, alpha, seconds: replace_background(image, alpha, background(seconds), decontaminate)
 
 
-def read_background(text):
-    """A colour by name or code, a picture or a video, as a function of the time in seconds."""
+def read_background(text, max_pixels):
+    """A colour by name or code, a picture or a video of at most `max_pixels`, as a function of the time in seconds."""
     try:
         colour = ImageColor.getcolor(text, "RGB")
         return lambda seconds: colour
     except ValueError:
-        if not Path(text).exists():
+        if not os.path.exists(text):
             raise ImageError(f"--background: {text!r} is no colour and no such file.") from None
     try:
         if is_video(text):
-            return VideoBackground(text).at
-        picture = read_image(text)
+            return VideoBackground(text, max_pixels).at
+        picture = read_image(text, max_pixels)
     except (ImageError, VideoError) as error:
         raise ImageError(f"--background: {error}") from error
     return lambda seconds: picture

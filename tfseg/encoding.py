@@ -1,13 +1,15 @@
 """A result as the bytes of a picture file, with what its photo said beside the pixels."""
 
 import io
+import warnings
 from pathlib import Path
 
 from PIL import Image
 
-from tfseg.image import DECODER_FAULTS, FORMATS, ImageError
+from tfseg.image import FORMATS, ImageError
 
 ORIENTATION = 0x0112  # of EXIF; results are upright
+MAX_PROFILE = 1_000_000  # bytes; Pillow for one reads no PNG with more
 PILLOW_NAMES = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP"}
 
 
@@ -25,20 +27,22 @@ def read_extras(source, exif=False):
         ImageError: the EXIF is wanted and damaged.
     """
     is_content = isinstance(source, bytes | bytearray | memoryview)
-    with Image.open(io.BytesIO(source) if is_content else source, formats=FORMATS) as picture:
-        extras = {}
-        profile = picture.info.get("icc_profile") or b""
-        if profile[16:20] == b"RGB ":  # one for CMYK or grey does not describe the result's pixels
-            extras["icc_profile"] = profile
-        if exif and picture.info.get("exif"):
-            try:
-                tags = picture.getexif()
-                tags[ORIENTATION] = 1
-                extras["exif"] = tags.tobytes()
-            except DECODER_FAULTS as error:
-                name = "image" if is_content else source
-                raise ImageError(f"{name}: its EXIF is damaged and cannot be kept: {error}") from error
-        return extras
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(io.BytesIO(source) if is_content else source, formats=FORMATS) as picture:
+            extras = {}
+            profile = picture.info.get("icc_profile") or b""
+            if profile[16:20] == b"RGB " and len(profile) <= MAX_PROFILE:  # others do not describe the result's pixels
+                extras["icc_profile"] = profile
+            if exif and picture.info.get("exif"):
+                try:
+                    tags = picture.getexif()
+                    tags[ORIENTATION] = 1
+                    extras["exif"] = tags.tobytes()
+                except Exception as error:  # a damaged tag raises whatever its reader raises
+                    name = "image" if is_content else source
+                    raise ImageError(f"{name}: its EXIF is damaged and cannot be kept: {error}") from error
+            return extras
 
 
 def encode(pixels, extension, extras=None, quality=92):

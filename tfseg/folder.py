@@ -45,8 +45,8 @@ def plan(inputs, out, command, format=None, may_be_empty=False):
         _check_folders(inputs, found)
     if format and found and not any(f".{format}" in formats(command, video) for video in videos):
         raise ImageError(f"--format: {format} cannot hold this result; use {_spoken(formats(command, videos[0]))}.")
-    if out and out.suffix.lower() in EXTENSIONS + VIDEO_EXTENSIONS and not out.is_dir():
-        if len(found) > 1 or inputs[0].is_dir():
+    if out and out.suffix.lower() in EXTENSIONS + VIDEO_EXTENSIONS and not os.path.isdir(out):
+        if len(found) > 1 or os.path.isdir(inputs[0]):
             raise ImageError(f"{out}: one file for {_spoken(inputs)}; name a folder.")
         if out.suffix.lower() not in formats(command, videos[0]):
             raise ImageError(
@@ -67,11 +67,11 @@ def plan(inputs, out, command, format=None, may_be_empty=False):
 
 def _find(path, out, command, one_of_several):
     """Yields each file that an input means, and the place of its result under the file's own name."""
-    if not path.is_dir():
+    if not os.path.isdir(path):  # which takes a name that no file can have for no folder
         yield path, out / path.name if out else path.with_name(f"{path.stem}-{command}{path.suffix}")
         return
     name = path.resolve().name
-    if out and out.resolve().is_relative_to(path.resolve()):
+    if out and Path(os.path.realpath(out)).is_relative_to(path.resolve()):
         raise ImageError(f"{out}: lies inside {path}, which is read; name a folder outside of it.")
     top = (out / name if one_of_several else out) if out else path.resolve().with_name(f"{name}-{command}")
     for folder, subfolders, files in os.walk(path):
@@ -83,7 +83,7 @@ def _find(path, out, command, one_of_several):
 
 def _check_folders(inputs, found):
     for path in inputs:
-        if path.is_dir() and not any(source.is_relative_to(path) for source, _ in found):
+        if os.path.isdir(path) and not any(source.is_relative_to(path) for source, _ in found):
             raise ImageError(f"{path}: no photo and no video in this folder.")
 
 
@@ -119,7 +119,7 @@ def _check_nothing_is_lost(tasks):
 def _status(path):
     try:
         return os.stat(path)
-    except OSError:
+    except (OSError, ValueError):
         return None
 
 

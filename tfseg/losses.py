@@ -39,10 +39,18 @@ class BCEDice(keras.losses.Loss):
         if sample_weight is not None:
             entropy = entropy * ops.cast(sample_weight, "float32")
         dice = soft_dice(y_true, ops.sigmoid(y_pred), self.smoothing)
-        return self.weight * ops.mean(entropy) - (1 - self.weight) * ops.mean(ops.log(dice))
+        losses = self.weight * ops.mean(entropy, axis=(1, 2, 3)) - (1 - self.weight) * ops.log(dice)
+        return _PhotoMean()(losses, losses)
 
     def get_config(self):
         return {"name": self.name, "weight": self.weight, "smoothing": self.smoothing}
+
+
+class _PhotoMean(keras.losses.Loss):
+    """The mean of a loss per photo, as Keras takes it: it knows how many other devices have photos of the same step."""
+
+    def call(self, y_true, y_pred):
+        return y_pred
 
 
 def soft_dice(mask, probability, smoothing=1.0):

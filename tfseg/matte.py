@@ -5,6 +5,7 @@ import numpy as np
 
 GUIDE_RADIUS = 3  # pixels of the network's frame
 GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
+GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the guide: what cv2.COLOR_RGB2GRAY means
 ISLAND_SHARE = 0.03  # of the largest person's area: what is smaller is no second person
 HOLE_SHARE = 0.01  # of the largest person's area: the gap between arm and body is larger
 EDGE_SHARE = 0.008  # of the longer side: how far a soft edge reaches on each side of the outline
@@ -91,7 +92,7 @@ def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
     filled = np.r_[False, pinhole][holes]
     solid = kept | filled
     reach = max(2, EDGE_SHARE * max(alpha.shape))
-    cleaned = np.clip(alpha, _depth(solid) / reach, 1 - _depth(~solid) / reach)
+    cleaned = np.clip(alpha, _depth(solid, reach), 1 - _depth(~solid, reach))
     return np.where(filled, 1, cleaned).astype(np.float32)
 
 
@@ -109,9 +110,9 @@ def _components(mask):
     return labels, stats[1:, cv2.CC_STAT_AREA]
 
 
-def _depth(region):
-    """How far inside a region each pixel lies, in pixels: 0 outside, below 1 on its rim."""
-    return np.maximum(cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5) - 0.5, 0)
+def _depth(region, reach):
+    """How far inside a region each pixel lies: 0 outside, 1 from `reach` pixels inside its rim on."""
+    return np.clip((cv2.distanceTransform(region.astype(np.uint8), cv2.DIST_L2, 5) - 0.5) / reach, 0, 1)
 
 
 def firm(alpha, threshold=0.5):
@@ -166,27 +167,34 @@ def estimate_foreground(image, alpha):
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     photo = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     weight = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
+    share = cv2.merge([weight] * 3)  # NumPy is slow at stretching one channel over three
     foreground = background = photo
     for radius in (max(4, max(size) // 20), max(2, max(size) // 150)):
         foreground, background = _blurred(foreground, weight, radius), _blurred(background, 1 - weight, radius)
-        foreground = _restore(photo, weight, foreground, background)
+        foreground = _restore(photo, share, foreground, background)
     result, behind = (
         cv2.resize(np.round(colours).astype(np.uint8), (width, height)) for colours in (foreground, background)
     )
     whole = alpha > 1 - HALF_STEP
     mixed = (alpha > HALF_STEP) & ~whole
-    np.copyto(result, image, where=whole[..., None])
-    result[mixed] = np.round(_restore(image[mixed], alpha[mixed], result[mixed].astype(np.float32), behind[mixed]))
+    cv2.copyTo(image, whole.view(np.uint8), result)
+    share = alpha[mixed][:, None]
+    result[mixed] = np.round(_restore(image[mixed], share, result[mixed].astype(np.float32), behind[mixed]))
     return result
 
 
 def _blurred(colours, weight, radius):
     """Mean of the colours around each pixel, as far as they have weight."""
     size = (2 * radius + 1, 2 * radius + 1)
-    return cv2.blur(colours * weight[..., None], size) / (cv2.blur(weight, size)[..., None] + 1e-5)
+    blurred = cv2.blur(colours * cv2.merge([weight] * 3), size)
+    blurred /= cv2.merge([cv2.blur(weight, size) + 1e-5] * 3)
+    return blurred
 
 
 def _restore(photo, alpha, foreground, background):
     """Puts back into smooth foreground colours what the photo shows beyond the mixture they explain."""
-    alpha = alpha[..., None]
-    return np.clip(foreground + alpha * (photo - alpha * foreground - (1 - alpha) * background), 0, 255)
+    beyond = photo - alpha * foreground
+    beyond -= (1 - alpha) * background
+    beyond *= alpha
+    beyond += foreground
+    return np.clip(beyond, 0, 255, out=beyond)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tfseg.archive import check_archive
 from tfseg.console import quiet
 
 
@@ -38,16 +39,17 @@ def litert_network(content, path, threads, copies=1):
     def network(frame):
         interpreter = free.get()
         try:
-            interpreter.set_tensor(taken["index"], _quantize(frame[None], taken))
+            interpreter.set_tensor(taken["index"], quantize(frame[None], taken))
             interpreter.invoke()
-            return _dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
+            return dequantize(interpreter.get_tensor(given["index"])[0, ..., 0], given)
         finally:
             free.put(interpreter)
 
     return network, int(taken["shape"][1]), int(taken["shape"][2])
 
 
-def _quantize(frame, detail):
+def quantize(frame, detail):
+    """Bytes 0..255 to what a file's input takes; `detail` is the interpreter's of that tensor."""
     scale, zero_point = detail["quantization"]
     if detail["dtype"] == np.float32:
         return frame.astype(np.float32)
@@ -57,7 +59,8 @@ def _quantize(frame, detail):
     return np.clip(np.round(frame / scale) + zero_point, bounds.min, bounds.max).astype(detail["dtype"])
 
 
-def _dequantize(values, detail):
+def dequantize(values, detail):
+    """What a file's output gives to float32; `detail` is the interpreter's of that tensor."""
     scale, zero_point = detail["quantization"]
     if detail["dtype"] == np.float32:
         return values
@@ -79,7 +82,7 @@ def load_checkpoint(path):
     """The network in a .keras checkpoint: image float32 `[B, H, W, 3]` 0..255 to logits `[B, H, W, 1]`.
 
     Raises:
-        ModelError: it is missing, damaged or no person segmenter.
+        ModelError: it is missing, damaged, holds code or what no checkpoint holds, or is no person segmenter.
         ImportError: Keras is not installed.
     """
     if Path(path).suffix != ".keras" or not Path(path).is_file():
@@ -96,7 +99,11 @@ def load_checkpoint(path):
             f"{path}: a .keras checkpoint needs Keras; install it with: pip install 'tfseg[train]'"
         ) from None
     try:
-        model = keras.models.load_model(path, compile=False)
+        check_archive(path)
+    except ValueError as error:
+        raise ModelError(error) from error
+    try:
+        model = keras.models.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # a damaged archive raises whatever its reader raises
         raise ModelError(f"{path}: Keras cannot load it: {str(error).splitlines()[0]}") from error
     check_shapes(model.input_shape, model.output_shape, path)

@@ -8,12 +8,14 @@ LiteRT runs .tflite files and bundles; Keras is imported for .keras checkpoints 
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 
 from tfseg.image import letterbox
 from tfseg.matte import refine_alpha
+from tfseg.quarantine import probe
 from tfseg.runtime import ModelError, copy_network, keras_network, litert_network, load_checkpoint
 
 BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
@@ -21,6 +23,16 @@ BUNDLED = Path(__file__).parents[1] / "android_assets" / "person_mobilenet_v2"
 
 class Segmenter:
     """A person segmenter at a fixed input size.
+
+    >>> from tfseg.sample import portraits
+    >>> photo, _ = portraits()["astronaut"]
+    >>> segmenter = Segmenter.load()
+    >>> alpha = segmenter.alpha(photo)
+    >>> alpha.shape, alpha.dtype
+    ((512, 512), dtype('float32'))
+    >>> mask = segmenter.mask(photo)
+    >>> int(mask[100, 228]), int(mask[20, 400])  # the face, the wall
+    (1, 0)
 
     Args:
         network: callable, frame uint8 `[height, width, 3]` RGB to person probability float32 `[height, width]`.
@@ -54,15 +66,16 @@ class Segmenter:
             ImportError: a `.keras` checkpoint without the training extra.
         """
         path = Path(path or BUNDLED)
-        if not path.exists():
+        if not os.path.exists(path):
             raise ModelError(f"{path}: no such model.")
         if path.is_dir():
             return cls._load_bundle(path, kind, threads, copies)
-        if path.suffix == ".tflite":
+        if path.suffix == ".tflite" and path.is_file():
             try:
                 content = path.read_bytes()
             except OSError as error:
                 raise ModelError(f"{path}: {error.strerror}") from error
+            probe(content, path)
             return cls(*litert_network(content, path, threads, copies), path=path)
         if path.suffix == ".keras":
             return cls._load_checkpoint(path)
@@ -80,6 +93,8 @@ class Segmenter:
     @classmethod
     def _load_bundle(cls, folder, kind, threads, copies):
         try:
+            if not (folder / "model.json").is_file():
+                raise ModelError(f"{folder}: not a model bundle: it holds no model.json.")
             contract = json.loads((folder / "model.json").read_text())
             kind, models, threshold = kind or contract["default"], contract["models"], contract["threshold"]
             if kind not in models:
@@ -87,16 +102,24 @@ class Segmenter:
             model, landscape = models[kind], models.get(f"{kind}_landscape")
             portrait = cls._bundled(folder, model, threshold, threads, copies)
             portrait.landscape = cls._bundled(folder, landscape, threshold, threads, copies) if landscape else None
-        except (OSError, KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        except ModelError:
+            raise
+        except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(f"{folder}: not a model bundle: {error!r}") from error
         return portrait
 
     @classmethod
     def _bundled(cls, folder, model, threshold, threads, copies):
         path = folder / model["file"]
+        if Path(model["file"]).name != model["file"] or not path.is_file():
+            raise ModelError(f"{folder}: its model.json names {model['file']!r}, which is no file in it.")
+        if not 0 < threshold < 1:
+            raise ModelError(f"{folder}: its model.json has the threshold {threshold!r}; it lies between 0 and 1.")
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != model["sha256"]:
             raise ModelError(f"{path}: its sha256 is not the one in model.json; the bundle is damaged.")
+        if folder != BUNDLED:
+            probe(content, path)
         return cls(*litert_network(content, path, threads, copies), threshold, path)
 
     def alpha(self, image, mirror=False):

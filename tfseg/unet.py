@@ -10,6 +10,7 @@ import zipfile
 import keras
 from keras import layers
 
+from tfseg.archive import check_archive
 from tfseg.encoders import BATCH_NORM_MOMENTUM, STRIDES, build_encoder, normalise
 
 DECODER_CHANNELS = (128, 64, 48, 32)  # at strides 16, 8, 4, 2
@@ -54,6 +55,7 @@ def load_checkpoint(model, path):
     Raises:
         ValueError: the file is missing, damaged, or of another network.
     """
+    check_archive(path)
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

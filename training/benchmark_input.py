@@ -54,7 +54,7 @@ def measure(config, warmup, seconds):
         ValueError: as `training.fit.fit`.
     """
     keras.utils.set_random_seed(config.seed)
-    model, (pairs, _) = build_model(config), load_pairs(config)
+    model, (pairs, *_) = build_model(config), load_pairs(config)
     start(model, config, steps=None)
     batches = iter(training_data(config, pairs))
     cached = next(batches)

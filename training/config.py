@@ -43,6 +43,9 @@ class FitConfig:
     person_label: int = setting(
         "photos", -1, "value of a person in the masks of a tfds: set, 0..255; -1: all but 0", lambda n: -1 <= n <= 255
     )
+    skip_bad: bool = setting(
+        "photos", False, "leave out photos that cannot be used, counted in run.json, instead of stopping"
+    )
 
     encoder: str = setting("network", "mobilenet_v2", f"backbone: {', '.join(ENCODERS)}", lambda name: name in ENCODERS)
     init: str = setting(

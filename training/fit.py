@@ -18,6 +18,7 @@ import tensorflow as tf
 
 import tfseg
 from tfseg.augment import Augment
+from tfseg.console import terminable
 from tfseg.data import make_dataset, photo_fault, steps_per_epoch
 from tfseg.encoders import freeze
 from tfseg.image import remove_leftovers
@@ -28,6 +29,7 @@ from training.config import FitConfig, parse
 from training.devices import agree, check_step, filled, place, shared
 from training.figures import plot_curves, plot_sweep
 from training.finder import suggest, sweep
+from training.lock import one_at_a_time
 from training.monitor import EarlyStopping, FiniteLoss, Progress, exhausted
 from training.record import check_photos, load_config, write_run
 from training.samples import Samples
@@ -63,6 +65,7 @@ def main(arguments=None):
     return 0
 
 
+@one_at_a_time
 def fit(config):
     """Trains as `config` says, from the last checkpoint in its folder if there is one.
 
@@ -78,7 +81,7 @@ def fit(config):
     out = Path(config.out)
     last = out / "last.keras"
     model = load_last(last) if last.exists() else build_model(config)
-    train, val = load_pairs(config)
+    train, val, skipped = load_pairs(config)
     check_photos(train, val, out)
     check_step(min(config.batch_size, len(train)))
     steps = steps_per_epoch(train, config.batch_size)
@@ -89,7 +92,7 @@ def fit(config):
     checkpoints = Checkpoints(out, read_history(out / "history.csv", epoch))
     callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)
     remove_leftovers(out)
-    write_run(config, train, val, out)
+    write_run(config, train, val, out, skipped)
     print(f"{len(train)} photos to train on, {len(val)} to validate on, {steps} steps an epoch; writing to {out}/")
     for end in sorted({min(config.frozen_epochs, config.epochs), config.epochs}):
         if not epoch < end or exhausted(checkpoints.history, config.patience):
@@ -117,7 +120,7 @@ def fit(config):
 def find_learning_rate(config):
     """Sweeps the learning rate on the training photos, draws lr_finder.png and prints a suggestion. Raises as `fit`."""
     keras.utils.set_random_seed(config.seed)
-    model, (train, _) = build_model(config), load_pairs(config)
+    model, (train, *_) = build_model(config), load_pairs(config)
     check_step(min(config.batch_size, len(train)))
     start(model, config, steps=None)
     rates, losses = sweep(model, training_data(config, train))
@@ -183,4 +186,9 @@ def build_callbacks(config, checkpoints, train, val, averages):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        with terminable():
+            sys.exit(main())
+    except KeyboardInterrupt:
+        print("training.fit: stopped; --resume goes on after the last whole epoch.", file=sys.stderr)
+        sys.exit(130)

@@ -1,6 +1,6 @@
-"""Other people's models, asked for masks of the same photos: `make peers` installs them in an environment of their own.
+"""Other networks, asked for masks of the same photos, each in an environment of its own.
 
-MediaPipe pins NumPy below 2, so it runs in another process and is spoken to through pipes.
+MediaPipe pins NumPy below 2 and PyTorch fills gigabytes, so they run in other processes, spoken to through pipes.
 """
 
 import struct
@@ -10,8 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
-PEERS = {"mediapipe": Path(__file__).with_name("mediapipe_selfie.py")}
+HERE = Path(__file__).parent
+PEERS = {"mediapipe": HERE / "mediapipe_selfie.py"}
+UNTRAINED = {"hackathon": HERE / "hackathon_unet.py"}  # networks of known shape and random weights: for their speed
 PYTHON = Path(".peers/bin/python")
+TORCH_PYTHON = Path(".peer_torch/bin/python")
 
 
 class PeerError(ValueError):
@@ -22,13 +25,15 @@ class Peer:
     """Another model, asked as a `tfseg.segmenter.Segmenter` is.
 
     Args:
-        name: a key of `PEERS`.
+        name: a key of `PEERS`, or of `UNTRAINED`.
         python: interpreter of the environment that holds it.
+        threads: of those that let one choose; MediaPipe's graph does not.
 
     Attributes:
         threshold: the probability from which on a pixel is person.
         path: of its model's file, for reports.
         seconds: what its answer to the last photo took, inside its own process.
+        network_seconds: what its network took of that; NaN where it cannot tell.
 
     Raises:
         PeerError: no peer of that name, or it is not installed.
@@ -36,14 +41,19 @@ class Peer:
 
     threshold = 0.5
 
-    def __init__(self, name, python=PYTHON):
-        if name not in PEERS:
+    def __init__(self, name, python=PYTHON, threads=2):
+        programs = PEERS | UNTRAINED
+        if name not in programs:
             raise PeerError(f"--peer: {name!r} is not known; known are {', '.join(PEERS)}.")
         if not Path(python).exists():
-            raise PeerError(f"--peer {name}: {python} is missing; install it with: make peers")
+            target = "peer-torch" if name in UNTRAINED else "peers"
+            raise PeerError(f"--peer {name}: {python} is missing; install it with: make {target}")
         self.name = name
         self.process = subprocess.Popen(
-            [python, PEERS[name]], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+            [python, programs[name], str(threads)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
         )
         self.path = Path(self._read(self._number("<q")).decode())
 
@@ -54,7 +64,7 @@ class Peer:
             self.process.stdin.flush()
         except BrokenPipeError:
             raise PeerError(f"--peer {self.name}: its process ended early.") from None
-        self.seconds = self._number("<d")
+        self.seconds, self.network_seconds = self._number("<d"), self._number("<d")
         return np.frombuffer(self._read(4 * image.shape[0] * image.shape[1]), np.float32).reshape(image.shape[:2])
 
     def close(self):

@@ -39,11 +39,16 @@ def load_config(given, mode):
     for name, value in given.items():
         if name not in PLACES and value != getattr(started, name):
             raise ValueError(
-                f"{flag(name)}: {value} differs from the run's {getattr(started, name)} in {record}; leave it out "
-                "to go on with the run, or start another with --out."
+                f"{flag(name)}: {shown(value)} differs from the run's {shown(getattr(started, name))} in {record}; "
+                "leave it out to go on with the run, or start another with --out."
             )
     places = {name: given[name] for name in PLACES if name in given} | {"out": config.out}
     return dataclasses.replace(started, **places)
+
+
+def shown(value):
+    """A setting as it stands on the command line."""
+    return " ".join(value) or "nothing" if isinstance(value, tuple) else value
 
 
 def check_photos(train, val, out):
@@ -73,12 +78,13 @@ def check_photos(train, val, out):
             )
 
 
-def write_run(config, train, val, out):
-    """Writes split.json and run.json: what was trained on, with which settings and versions."""
+def write_run(config, train, val, out, skipped=0):
+    """Writes split.json and run.json: what was trained on, what was left out, with which settings and versions."""
     split = {name: [str(pair.image) for pair in pairs] for name, pairs in (("train", train), ("val", val))}
     run = {
         "settings": dataclasses.asdict(config),
         "photos": {name: len(paths) for name, paths in split.items()},
+        "skipped": skipped,
         "person_free": {
             "train": sum(pair.mask is None for pair in train),
             "val": sum(pair.mask is None for pair in val),

@@ -5,37 +5,60 @@ from pathlib import Path
 
 import numpy as np
 
-from tfseg.data import DataError, find_pairs, split_pairs
+from tfseg.data import DataError, split_pairs
 from tfseg.image import replacing, write_image
 from tfseg.sample import write_sample_set
+from training.survey import fault_table, survey
 
 TFDS = "tfds:"
 FEATURES = ("image", "segmentation_mask")
 
 
 def load_pairs(config):
-    """Training and validation pairs.
+    """Training and validation pairs, and how many files were left out because they cannot be used.
 
-    Sets of tensorflow-datasets are unpacked into a folder of the run, once.
+    Sets of tensorflow-datasets are unpacked into a folder of the run, once. What is wrong with the photos is printed.
+
+    Returns:
+        `(train, val, skipped)`: two lists of `Pair`, and a count.
 
     Raises:
         ValueError: a folder or a set cannot be trained on; no photo has been written then.
     """
     out = Path(config.out)
 
-    def found(sources):
+    def surveyed(sources):
         folders = [
             unpack(source, out / "tfds", config.person_label) if source.startswith(TFDS) else source
             for source in map(str, sources)
         ]
-        return [pair for folder in folders for pair in find_pairs(folder)]
+        return [survey(folder) for folder in folders]
 
-    val = found(config.val_data)  # first, so that nothing has been written when a folder is wrong
-    if not config.data:
+    val = surveyed(config.val_data)  # first, so that nothing has been written when a folder is wrong
+    if config.data:
+        train = surveyed(config.data)
+    else:
         sample = write_sample_set(out / "sample", seed=config.seed)
-        return found(sample.train), val or found(sample.val)
-    train = found(config.data)
-    return (train, val) if val else split_pairs(train, config.validation_share, config.seed)
+        train, val = surveyed(sample.train), val or surveyed(sample.val)
+    skipped = refuse_faults(train + val, config.skip_bad)
+    train, val = ([pair for found in side for pair in found.pairs] for side in (train, val))
+    if not config.val_data and config.data:
+        train, val = split_pairs(train, config.validation_share, config.seed)
+    return train, val, skipped
+
+
+def refuse_faults(surveys, skip_bad):
+    """Prints what is wrong with the photos, and gives the number of files; raises DataError unless they are skipped."""
+    faults = [fault for found in surveys for fault in found.faults]
+    if len(faults) > 1 or faults and skip_bad:
+        print(fault_table(surveys))
+    if faults and not skip_bad:
+        more = f" {len(faults) - 1} more; --skip-bad leaves them out." if len(faults) > 1 else ""
+        raise DataError(f"{faults[0].text}{more}")
+    for found in surveys:
+        if not found.pairs:
+            raise DataError(f"{found.folder}: --skip-bad leaves no photo of it.")
+    return len(faults)
 
 
 def unpack(source, folder, person_label=-1):

@@ -1,7 +1,10 @@
 """A network with its optimizer: at the start of a training, at the unfreezing of its encoder, after a stop."""
 
+import zipfile
+
 import keras
 
+from tfseg.archive import check_archive
 from tfseg.encoders import STRIDES, freeze
 from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
@@ -28,13 +31,15 @@ def unfreeze(model, config):
 
 def load_last(path):
     """The network as it was at the end of its last whole epoch, optimizer included."""
+    with open(path, "rb") as file:
+        reason = "" if zipfile.is_zipfile(file) else "no whole archive"
     try:
-        model = keras.models.load_model(path)
+        check_archive(path)
+        model = keras.models.load_model(path, safe_mode=True)
     except Exception as error:  # a damaged archive raises whatever its reader raises
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ValueError(
-            f"{path}: damaged, so the run cannot be resumed: {reason} Start another from its best weights with "
-            f"--init {path.parent / 'best_dice.keras'} and another --out."
+            f"{path}: damaged ({reason or str(error).partition(chr(10))[0]}), so the run cannot be resumed; start "
+            f"another from its best weights with --init {path.with_name('best_dice.keras')} and another --out."
         ) from error
     compile_model(model, model.optimizer, model.loss)
     return model

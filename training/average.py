@@ -1,0 +1,63 @@
+"""Average the weights of two checkpoints of one network, one of them trained on from the other.
+
+    python -m training.average --model runs/before/best_dice.keras runs/after/best_dice.keras --out runs/average.keras
+
+What a second training brings in one place it often loses in another; between the two lies a network that keeps most of
+both (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models", arXiv:2109.01903). Evaluate it like any other: the
+average of two networks that were trained apart is worth nothing.
+"""
+
+import sys
+from pathlib import Path
+
+from tfseg.image import replacing
+from tfseg.runtime import load_checkpoint
+from training.config import OneLineParser
+
+
+def main(arguments=None):
+    parser = OneLineParser(prog="training.average", description=__doc__.split("\n")[0])
+    parser.add_argument("--model", nargs=2, required=True, metavar="KERAS", help="the two checkpoints")
+    parser.add_argument("--share", type=float, default=0.5, help="of the second one, 0..1 (default %(default)s)")
+    parser.add_argument("--out", required=True, metavar="KERAS", help="the average; ends in .keras")
+    options = parser.parse_args(arguments)
+    if not 0 <= options.share <= 1:
+        parser.error(f"--share: {options.share} is out of range; it lies in 0..1")
+    if Path(options.out).suffix != ".keras":
+        parser.error(f"--out: {options.out} does not end in .keras")
+    try:
+        model = average(*options.model, options.share)
+        with replacing(options.out) as temporary:
+            model.save(temporary)
+    except (ValueError, ImportError, OSError) as error:
+        print(f"training.average: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.out}: {1 - options.share:.2f} of {options.model[0]}, {options.share:.2f} of {options.model[1]}")
+    return 0
+
+
+def average(first, second, share):
+    """A network between two.
+
+    Args:
+        first, second: paths of `.keras` checkpoints of the same network.
+        share: 0..1, of the second one's weights; batch-norm statistics are averaged like weights.
+
+    Returns:
+        A `keras.Model`.
+
+    Raises:
+        ValueError: a checkpoint cannot be read, or the two are not of the same network.
+        ImportError: Keras is not installed.
+    """
+    model, other = load_checkpoint(first), load_checkpoint(second)
+    shapes = [[weight.shape for weight in network.get_weights()] for network in (model, other)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(f"{first} and {second}: checkpoints of different networks have no average.")
+    pairs = zip(model.get_weights(), other.get_weights(), strict=True)
+    model.set_weights([(1 - share) * weight + share * moved for weight, moved in pairs])
+    return model
+
+
+if __name__ == "__main__":
+    sys.exit(main())
