@@ -10,7 +10,7 @@ TIMED := runs/benchmark_models
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
 .PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
-    test-distributed robustness faults load audit lock android-check web web-test lint clean
+    test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
 
 setup: .venv/.installed
 
@@ -153,9 +153,12 @@ android-check:
 web: setup
 	$(BIN)/python -m export.web --out site
 
-# The page in a real Chromium: apt-get install chromium npm
+# The page in a real Chromium, and the README's picture of it: apt-get install chromium npm
 web-test: .venv/.web-test
 	$(BIN)/python -m pytest tests/test_web_site.py tests/test_web_modules.py tests/test_web_page.py
+
+web-picture: web .venv/.web-test
+	$(BIN)/python -m export.web.screenshot site docs/web.jpg
 
 .venv/.web-test: .venv/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[web-test]'

@@ -77,7 +77,7 @@ def test_a_checkpoint_takes_wide_photos_in_a_wide_frame_as_a_bundle_does(segment
         (np.float32, 0.0, 0, [0, 100, 255]),
     ],
 )
-def test_photos_arequantized_by_the_files_scale_and_zero_point(dtype, scale, zero_point, expected):
+def test_photos_are_quantized_by_the_files_scale_and_zero_point(dtype, scale, zero_point, expected):
     values = quantize(np.uint8([0, 100, 255]), {"dtype": dtype, "quantization": (scale, zero_point)})
     assert values.dtype == dtype
     assert values.tolist() == expected

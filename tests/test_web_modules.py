@@ -12,7 +12,7 @@ import pytest
 from export.web.site import PAGE
 from tfseg.composite import blur_background, cut_out, replace_background
 from tfseg.image import letterbox
-from tfseg.matte import clean_mask, finish, firm, refine_alpha
+from tfseg.matte import DOUBT, GUIDE_EPSILON, GUIDE_RADIUS, clean_mask, finish, firm, refine_alpha
 
 RUNNER = Path(__file__).with_name("web_modules.mjs")
 
@@ -79,7 +79,7 @@ def test_the_guided_filter_gives_the_same_alpha(run, size):
     small_size = max(1, size[1] // 3), max(1, size[0] // 3)
     small = cv2.resize(image, small_size, interpolation=cv2.INTER_AREA).reshape(*small_size[::-1], 3)
     probability = cv2.resize(alpha, small_size, interpolation=cv2.INTER_AREA).reshape(small_size[::-1])
-    given = run("refine", "refineAlpha", probability, small, image)
+    given = run("refine", "refineAlpha", probability, small, image, {"radius": GUIDE_RADIUS, "epsilon": GUIDE_EPSILON})
     np.testing.assert_allclose(given.reshape(size), refine_alpha(probability, small, image), atol=1e-4)
 
 
@@ -89,8 +89,8 @@ def test_masks_are_cleaned_and_firmed_alike(run, threshold):
     cleaned = clean_mask(alpha, threshold)
     assert (cleaned != alpha).mean() > 0.01, "there is something to clean"
     given = run("matte", "cleanMask", alpha, threshold).reshape(alpha.shape)
-    np.testing.assert_allclose(given, np.maximum(cleaned, 0), atol=1e-3)
-    firmed = run("matte", "firm", alpha, threshold).reshape(alpha.shape)
+    np.testing.assert_allclose(given, cleaned, atol=1e-3)
+    firmed = run("matte", "firm", alpha, threshold, DOUBT).reshape(alpha.shape)
     np.testing.assert_allclose(firmed, firm(alpha, threshold), atol=1e-6)
 
 

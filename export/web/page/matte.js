@@ -6,13 +6,12 @@ import { depthOf, Regions } from "./regions.js";
 const ISLAND_SHARE = 0.03; // of the largest person's area: what is smaller is no second person
 const HOLE_SHARE = 0.01; // of the largest person's area: the gap between arm and body is larger
 const EDGE_SHARE = 0.008; // of the longer side: how far a soft edge reaches on each side of the outline
-const DOUBT = 0.25; // how far from the threshold a probability is taken for all background, all person
 const HALF_STEP = 1 / 510; // alpha nearer to 0 or 1 than this is written as 0 or 255
 const WORKING_SIDE = 1024; // pixels; smooth colours lose nothing by being found in a smaller picture
 
-/** From a network's alpha, a plane in 0..1, to that of a composite: specks, pinholes, haze and doubt out. */
-export function finish(alpha, threshold) {
-  return firm(cleanMask(alpha, threshold), threshold);
+/** From a network's alpha, a plane in 0..1, to that of a composite, by a bundle's contract: specks, pinholes, haze and doubt out. */
+export function finish(alpha, { threshold, doubt }) {
+  return firm(cleanMask(alpha, threshold), threshold, doubt);
 }
 
 /**
@@ -40,12 +39,12 @@ export function cleanMask(alpha, threshold) {
   return { data, width, height };
 }
 
-/** Takes the last doubt out of an alpha: the threshold becomes one half, and `DOUBT` beside it 0 or 1. */
-export function firm({ data, width, height }, threshold) {
-  const doubt = Math.min(DOUBT, threshold, 1 - threshold);
+/** Takes the last doubt out of an alpha: the threshold becomes one half, and `doubt` beside it 0 or 1. */
+export function firm({ data, width, height }, threshold, doubt) {
+  const room = Math.min(doubt, threshold, 1 - threshold);
   const firmed = new Float32Array(data.length);
   for (let i = 0; i < data.length; i++) {
-    firmed[i] = Math.min(1, Math.max(0, 0.5 + (data[i] - threshold) / (2 * doubt)));
+    firmed[i] = Math.min(1, Math.max(0, 0.5 + (data[i] - threshold) / (2 * room)));
   }
   return { data: firmed, width, height };
 }

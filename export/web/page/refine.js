@@ -2,9 +2,6 @@
 
 import { boxBlur, greyOf, reflect, resizeLinear } from "./picture.js";
 
-const GUIDE_RADIUS = 3; // pixels of the network's frame
-const GUIDE_EPSILON = 1e-3; // variance of the guide, on a 0..1 scale, below which an edge is texture
-
 /**
  * Brings a probability to the photo's size along the photo's own edges: the fast guided filter (He and Sun 2015,
  * arXiv:1505.00996). A local linear model from grey to probability is fitted in the small frame and applied to the
@@ -13,17 +10,18 @@ const GUIDE_EPSILON = 1e-3; // variance of the guide, on a 0..1 scale, below whi
  * @param probability plane in 0..1.
  * @param small the photo at the probability's size, RGBA.
  * @param image the photo, RGBA.
+ * @param rule of model.json: the filter's `radius` in pixels of the small frame, and its `epsilon`.
  * @returns a plane in 0..1 of the photo's size.
  */
-export function refineAlpha(probability, small, image) {
+export function refineAlpha(probability, small, image, { radius, epsilon }) {
   const guide = greyOf(small);
-  const mean = (values) => boxBlur({ ...guide, data: values }, GUIDE_RADIUS, reflect).data;
+  const mean = (values) => boxBlur({ ...guide, data: values }, radius, reflect).data;
   const meanGuide = mean(guide.data);
   const meanProbability = mean(probability.data);
   const meanProduct = mean(guide.data.map((value, i) => value * probability.data[i]));
   const meanSquare = mean(guide.data.map((value) => value * value));
   const slope = meanGuide.map((value, i) => {
-    return (meanProduct[i] - value * meanProbability[i]) / (meanSquare[i] - value * value + GUIDE_EPSILON);
+    return (meanProduct[i] - value * meanProbability[i]) / (meanSquare[i] - value * value + epsilon);
   });
   const offset = meanProbability.map((value, i) => value - slope[i] * meanGuide[i]);
   const [largeSlope, largeOffset] = [slope, offset].map((values) => {

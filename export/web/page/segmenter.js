@@ -34,7 +34,6 @@ export class Segmenter {
   constructor(folder, contract, runtime, kind) {
     if (!(kind in contract.models)) throw new Error(`The bundle holds no ${kind} model.`);
     Object.assign(this, { folder, contract, runtime, kind, networks: {} });
-    this.threshold = contract.threshold;
     this.delegate = runtime.name;
   }
 
@@ -78,7 +77,7 @@ export class Segmenter {
       const start = (box.top + y) * network.width + box.left;
       probability.data.set(answer.subarray(start, start + box.width), y * box.width);
     }
-    return refineAlpha(probability, small, image);
+    return refineAlpha(probability, small, image, this.contract.output.upsample);
   }
 }
 

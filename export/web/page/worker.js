@@ -48,7 +48,7 @@ const tasks = {
 
 async function alphaOf(image, mirror) {
   const [, { finish }] = await modules;
-  return finish(await segmenter.alpha(image, mirror), segmenter.threshold);
+  return finish(await segmenter.alpha(image, mirror), segmenter.contract);
 }
 
 async function composed({ image, alpha }, effect, side) {
