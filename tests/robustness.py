@@ -21,6 +21,7 @@ import sys
 import tarfile
 import tempfile
 import time
+import warnings
 from collections import Counter
 from pathlib import Path
 
@@ -109,7 +110,7 @@ def damage(files, options):
     files = [path for path in files if path.is_file() and path.stat().st_size < 5_000_000]
     for number in range(options.damage):
         for index, path in enumerate(files):
-            chance = random.Random(f"{path.name} {number}")
+            chance = random.Random(f"{os.fsencode(path.name)} {number}")
             content, other = bytearray(path.read_bytes()), chance.choice(files).read_bytes()
             for _ in range(chance.choice((1, 4, 32))):
                 if content:
@@ -142,7 +143,9 @@ def try_one(path):
     """How one file ended, in which words, and the seconds and bytes it took."""
     with tempfile.TemporaryDirectory(prefix="tfseg-") as folder:
         folder = Path(folder)
-        result = folder / "out" / ("result.webm" if is_video(path) else "result.png")
+        with warnings.catch_warnings():  # or the process would not warn again
+            warnings.simplefilter("ignore")
+            result = folder / "out" / ("result.webm" if is_video(path) else "result.png")
         result.parent.mkdir()
         process = os.fork()
         if process == 0:

@@ -14,6 +14,7 @@ Without -o a result lies beside its input: me-cutout.png, photos-cutout/. Inputs
 import argparse
 import os
 import sys
+import warnings
 from functools import partial
 from pathlib import Path
 
@@ -35,6 +36,7 @@ def main(arguments=None):
     options = parse(arguments)
     if sys.stdout:
         sys.stdout.reconfigure(errors="surrogateescape")  # names that are no text go out as they came in
+    warnings.filterwarnings("ignore", module="PIL")  # of a damaged file, which is named by our own line
     streamed = options.inputs == ["-"]
     if "-" in options.inputs and not streamed:
         print("tfseg: - stands for standard input and comes alone.", file=sys.stderr)

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 
+standard_error = threading.RLock()  # held while it is silenced, and by whoever writes a line that must be seen
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -35,12 +36,13 @@ def terminable():
 @contextlib.contextmanager
 def quiet():
     """Silences standard error, also for C++ code, which no Python setting reaches. Exceptions come through."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as silence:
-        os.dup2(silence.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with standard_error:
+        sys.stderr.flush()
+        kept = os.dup(2)
+        with open(os.devnull, "w") as silence:
+            os.dup2(silence.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)

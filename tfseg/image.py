@@ -24,6 +24,8 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
+from tfseg.console import quiet
+
 MAX_PIXELS = 26_000_000  # of which a cut-out still fits into 1 GB of memory
 FLAG = "--max-pixels of the tfseg commands"
 MAX_BYTES = 300_000_000
@@ -34,7 +36,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # Pillow's; Pos
 EXTENSIONS = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"
 )  # fmt: skip
-NOISY = ("webp", "zstd", "lzma")  # of TIFF: libtiff may lack them, and complains past us on standard error
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
 
@@ -61,6 +62,7 @@ def read_image(source, max_pixels=MAX_PIXELS):
         ImageError: the file is missing, no picture, damaged, or larger than `max_pixels`.
     """
     with _opened(source, max_pixels) as (picture, name):
+        _decode(picture)
         picture = ImageOps.exif_transpose(picture)
         if picture.mode.startswith("I") or picture.mode == "F":
             picture = _eight_bit(picture, name)
@@ -84,6 +86,7 @@ def read_mask(source, max_pixels=MAX_PIXELS):
         ImageError: as `read_image`, or the mask holds more than zero and one other value.
     """
     with _opened(source, max_pixels) as (picture, name):
+        _decode(picture)
         picture = ImageOps.exif_transpose(picture)
         if picture.mode == "P":
             picture = picture.convert("RGB")
@@ -237,12 +240,15 @@ def _content(source, name):
     return source if isinstance(source, bytes | bytearray | memoryview) else Path(source).read_bytes()
 
 
+def _decode(picture):
+    with quiet() if picture.format == "TIFF" else contextlib.nullcontext():  # libtiff itself prints what it finds
+        picture.load()
+
+
 def _check_work(picture, content, name, max_pixels):
     """Refuses, from the header, what would take more than its share of time and memory to decode."""
     sides = [picture.size]
     if picture.format == "TIFF":
-        if (compression := picture.info.get("compression")) in NOISY:
-            raise ImageError(f"{name}: a TIFF compressed by {compression}, which cannot be read.")
         sides.append([picture.tag_v2.get(tag, 0) for tag in (322, 323)])  # a tile may be larger than its picture
     width, height = max(sides, key=math.prod)
     if width * height > max_pixels:

@@ -3,6 +3,8 @@
 import sys
 import time
 
+from tfseg.console import standard_error
+
 
 class Progress:
     """A line on standard error that is drawn over; nothing where that is no terminal.
@@ -36,8 +38,9 @@ class Progress:
 
     def say(self, line, file=None):
         """Prints a line that stays."""
-        self._clear()
-        print(line, file=file or sys.stdout, flush=True)
+        with standard_error:
+            self._clear()
+            print(line, file=file or sys.stdout, flush=True)
 
     def text(self, seconds):
         """The line as it stands after this many seconds."""

@@ -133,6 +133,8 @@ def opened(path, max_pixels=MAX_PIXELS):
 
 def _check(stream, path, max_pixels):
     """Refuses, from the header, what takes more than its share of time and memory, or has no picture to show."""
+    if stream.codec_context is None:
+        raise VideoError(f"{path}: in a coding that cannot be read.")
     rate = stream.average_rate or stream.guessed_rate or 25
     if stream.width * stream.height > max_pixels:
         raise VideoError(
