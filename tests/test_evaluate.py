@@ -149,7 +149,10 @@ def test_a_bundle_is_measured_in_every_kind_that_is_named(bundle, photos, tmp_pa
 @pytest.mark.parametrize(
     "arguments, named",
     [
-        (["--model", "{bundle}", "--kind", "int4", "--data", "{photos}"], "holds no 'int4' model, but int8, float16"),
+        (
+            ["--model", "{bundle}", "--kind", "int4", "--data", "{photos}"],
+            "holds no 'int4' model, but int8, int8_float_edges, float16",
+        ),
         (["--model", "{model}", "--peer", "rembg", "--data", "{photos}"], "'rembg' is not known"),
         (["--model", "missing.tflite", "--data", "{photos}", "--out", "out"], "missing.tflite: no such model"),
         (["--model", "{model}", "--data", "missing", "--out", "out"], "missing: no such folder"),

@@ -11,7 +11,7 @@ import pytest
 from tfseg import segmenter as module
 from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import dice
-from tfseg.runtime import ModelError, _dequantize, _quantize
+from tfseg.runtime import ModelError, dequantize, quantize
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import Segmenter
 
@@ -78,7 +78,7 @@ def test_a_checkpoint_takes_wide_photos_in_a_wide_frame_as_a_bundle_does(segment
     ],
 )
 def test_photos_are_quantized_by_the_files_scale_and_zero_point(dtype, scale, zero_point, expected):
-    values = _quantize(np.uint8([0, 100, 255]), {"dtype": dtype, "quantization": (scale, zero_point)})
+    values = quantize(np.uint8([0, 100, 255]), {"dtype": dtype, "quantization": (scale, zero_point)})
     assert values.dtype == dtype
     assert values.tolist() == expected
 
@@ -93,7 +93,7 @@ def test_photos_are_quantized_by_the_files_scale_and_zero_point(dtype, scale, ze
     ],
 )
 def test_answers_are_mapped_back_by_the_files_scale_and_zero_point(dtype, values, scale, zero_point, expected):
-    probability = _dequantize(np.array(values, dtype), {"dtype": dtype, "quantization": (scale, zero_point)})
+    probability = dequantize(np.array(values, dtype), {"dtype": dtype, "quantization": (scale, zero_point)})
     assert probability.dtype == np.float32
     assert probability == pytest.approx(expected, abs=1e-7)
 

@@ -34,6 +34,7 @@ FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # Pillow's; Pos
 EXTENSIONS = (
     ".jpg", ".jpeg", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif", ".tif", ".tiff", ".heic", ".heif"
 )  # fmt: skip
+NOISY = ("webp", "zstd", "lzma")  # of TIFF: libtiff may lack them, and complains past us on standard error
 HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 WRITABLE = (".png", ".webp", ".jpg", ".jpeg")
 
@@ -240,6 +241,8 @@ def _check_work(picture, content, name, max_pixels):
     """Refuses, from the header, what would take more than its share of time and memory to decode."""
     sides = [picture.size]
     if picture.format == "TIFF":
+        if (compression := picture.info.get("compression")) in NOISY:
+            raise ImageError(f"{name}: a TIFF compressed by {compression}, which cannot be read.")
         sides.append([picture.tag_v2.get(tag, 0) for tag in (322, 323)])  # a tile may be larger than its picture
     width, height = max(sides, key=math.prod)
     if width * height > max_pixels:

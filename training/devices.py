@@ -40,11 +40,16 @@ def shared(config):
         The `FitConfig` of this process: all but the first write into a folder that is thrown away at the end.
 
     Raises:
-        ValueError: the environment asks for processes that cannot be had.
+        ValueError: the environment asks for processes that cannot be had, or these differ in settings or checkpoint.
     """
     join()
     with contextlib.ExitStack() as stack:
         process, _ = place()
+        last = Path(config.out) / "last.keras"
+        agree(
+            settings={name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS},
+            checkpoint=zlib.crc32(last.read_bytes()) if last.exists() else None,
+        )
         if process:
             print(f"process {process} trains along with process 0, which writes {config.out}/")
             scratch = stack.enter_context(tempfile.TemporaryDirectory())
@@ -110,18 +115,13 @@ def filled(pairs):
     return pairs + (pairs * count())[: -len(pairs) % count()]
 
 
-def agree(config, train, val, epoch):
-    """Raises ValueError, on every process, where they are not all about to train the same."""
+def agree(**facts):
+    """Raises ValueError, on every process, where they are not all about to train the same; `facts` fit into JSON."""
     processes = place()[1]
     if processes == 1:
         return
     from jax.experimental import multihost_utils
 
-    facts = {
-        "settings": {name: value for name, value in dataclasses.asdict(config).items() if name not in PATHS},
-        "photos": [pair.image.name for pair in train + val],
-        "last epoch in --out": epoch,
-    }
     mine = np.array([zlib.crc32(json.dumps(fact).encode()) for fact in facts.values()], np.uint32)
     same = (multihost_utils.process_allgather(mine) == mine).all(axis=0)
     if not same.all():

@@ -88,7 +88,7 @@ def fit(config):
     if not model.compiled:
         start(model, config, steps)
     epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
-    agree(config, train, val, epoch)
+    agree(photos=[pair.image.name for pair in train + val])
     checkpoints = Checkpoints(out, read_history(out / "history.csv", epoch))
     callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)
     remove_leftovers(out)

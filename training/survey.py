@@ -16,7 +16,7 @@ from tfseg.data import Fault, Pair, check_pairs, read_pair
 from tfseg.image import ImageError
 from tfseg.segmenter import Segmenter
 
-FRAME = 0.9  # of the frame's upper, left and right edge: a mask that covers more is asked about
+FRAME = 0.5  # of the frame's upper, left and right edge: a mask that covers more is asked about
 ALIKE = 0.02  # mean difference, of 1, up to which a photo is its mask
 
 
