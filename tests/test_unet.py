@@ -115,9 +115,7 @@ def scribbled(path, content):
 def test_a_checkpoint_that_does_not_fit_is_named_in_one_line(tmp_path, copies, checkpoint, make):
     path = tmp_path / "best.keras"
     make(path, checkpoint.read_bytes())
-    with pytest.raises(
-        ValueError, match=f"^{re.escape(str(path))}: cannot be loaded into unet_mobilenet_v2: ."
-    ) as error:
+    with pytest.raises(ValueError, match=f"^{re.escape(str(path))}: .") as error:
         load_checkpoint(copies["mobilenet_v2"], path)
     assert "\n" not in str(error.value)
 
