@@ -38,7 +38,7 @@ def rebuild(out, trained, photos, *arguments):
         "--model": trained / "best_dice.keras",
         "--calibration": photos,
         "--out": out,
-        "--report": trained / "parity",
+        "--report": trained.with_name("bundle_parity"),
     }
     return main([*(str(word) for pair in given.items() for word in pair), *arguments])
 
