@@ -14,6 +14,7 @@ import time
 import keras
 import numpy as np
 
+from training.batchnorm import fuse
 from training.config import FitConfig, parse
 from training.fit import build_model, training_data
 from training.sources import load_pairs
@@ -55,7 +56,7 @@ def measure(config, warmup, seconds):
     """
     keras.utils.set_random_seed(config.seed)
     model, (pairs, *_) = build_model(config), load_pairs(config)
-    start(model, config, steps=None)
+    start(fuse(model), config, steps=None)
     batches = iter(training_data(config, pairs))
     cached = next(batches)
     size = len(cached[0])

@@ -24,6 +24,7 @@ from tfseg.encoders import freeze
 from tfseg.image import remove_leftovers
 from tfseg.paste import CopyPaste
 from tfseg.unet import unet
+from training.batchnorm import fuse
 from training.checkpoints import Checkpoints, read_history
 from training.config import FitConfig, parse
 from training.devices import agree, check_step, filled, place, shared
@@ -100,7 +101,7 @@ def fit(config):
         if epoch and epoch == config.frozen_epochs:
             model = load_last(last)  # as a resumed run begins: `model.fit` has left the averages in the network
             unfreeze(model, config)
-        model.fit(
+        fuse(model).fit(
             training_data(config, train, epoch),
             validation_data=validation_data(config, val),
             steps_per_epoch=steps,
@@ -123,7 +124,7 @@ def find_learning_rate(config):
     model, (train, *_) = build_model(config), load_pairs(config)
     check_step(min(config.batch_size, len(train)))
     start(model, config, steps=None)
-    rates, losses = sweep(model, training_data(config, train))
+    rates, losses = sweep(fuse(model), training_data(config, train))
     suggestion, path = suggest(rates, losses), Path(config.out) / "lr_finder.png"
     plot_sweep(rates, losses, suggestion, path)
     print(f"suggestion: --learning-rate {suggestion:.1e} (loss over rate: {path})")

@@ -1,0 +1,64 @@
+"""The fused batch norm computes what Keras's own does."""
+
+import keras
+import numpy as np
+import pytest
+
+from tfseg.unet import unet
+from training.batchnorm import fuse
+
+tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow backend only")
+
+
+def one_layer():
+    keras.utils.set_random_seed(0)
+    norm = keras.layers.BatchNormalization(momentum=0.9, gamma_initializer="random_normal", name="norm")
+    model = keras.Sequential([keras.Input((4, 3, 2)), keras.layers.Conv2D(2, 1), norm])
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    return model
+
+
+@tensorflow_only
+def test_a_step_is_that_of_keras_but_for_the_running_variance():
+    image, target = np.random.default_rng(0).normal(3, 5, (2, 5, 4, 3, 2)).astype("float32")
+    apart, fused = one_layer(), fuse(one_layer())
+    for model in (apart, fused):
+        model.train_on_batch(image, target)
+    names = [weight.path for weight in apart.weights]
+    for name, expected, actual in zip(names, apart.get_weights(), fused.get_weights(), strict=True):
+        if name.endswith("moving_variance"):
+            values = 5 * 4 * 3
+            expected = 0.9 + (expected - 0.9) * values / (values - 1)
+        np.testing.assert_allclose(actual, expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+@tensorflow_only
+def test_frozen_layers_keep_their_statistics():
+    model = fuse(one_layer())
+    model.get_layer("norm").trainable = False
+    model.compile(keras.optimizers.SGD(0.1), "mse")
+    before = model.get_layer("norm").get_weights()
+    model.train_on_batch(np.full((2, 4, 3, 2), 7, "float32"), np.zeros((2, 4, 3, 2), "float32"))
+    for old, new in zip(before, model.get_layer("norm").get_weights(), strict=True):
+        np.testing.assert_array_equal(new, old)
+
+
+def test_answers_and_the_saved_network_stay(tmp_path):
+    model = unet(height=32, width=32, weights=None)
+    photo = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype("float32")
+    expected = model.predict(photo, verbose=0)
+    fuse(model).save(tmp_path / "fused.keras")
+    np.testing.assert_array_equal(model.predict(photo, verbose=0), expected)
+    loaded = keras.models.load_model(tmp_path / "fused.keras")
+    np.testing.assert_allclose(loaded.predict(photo, verbose=0), expected, rtol=1e-5, atol=1e-6)
+
+
+@tensorflow_only
+def test_the_network_is_trained_by_the_fused_operation():
+    import tensorflow as tf
+
+    model = fuse(unet(height=32, width=32, weights=None))
+    graph = tf.function(lambda image: model(image, training=True)).get_concrete_function(tf.TensorSpec((2, 32, 32, 3)))
+    kinds = [operation.type for operation in graph.graph.get_operations()]
+    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    assert kinds.count("FusedBatchNormV3") == len(norms) > 50
