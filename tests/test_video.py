@@ -10,7 +10,7 @@ from tfseg.batch import Recipe
 from tfseg.composite import cut_out
 from tfseg.image import ImageError
 from tfseg.segmenter import Segmenter
-from tfseg.video import Picture, VideoBackground, VideoError, convert, count_frames, opened, read_items
+from tfseg.video import Picture, VideoBackground, VideoError, convert, count_frames, is_video, opened, read_items
 
 HEIGHT, WIDTH = 48, 64
 STAMPS = [0, 40, 100, 120, 200, 240, 300, 340, 380, 460]  # milliseconds
@@ -179,6 +179,13 @@ def test_what_is_no_video_is_named_and_leaves_nothing(tmp_path, name, content):
     with pytest.raises(VideoError, match=name):
         convert(tmp_path / name, tmp_path / "new" / "out.mp4", recipe())
     assert not (tmp_path / "new").exists() and count_frames(tmp_path / name) == 0
+
+
+@pytest.mark.parametrize("name", ["clip", "clip.dat"])
+def test_a_name_that_says_nothing_is_judged_by_its_content(tmp_path, clip, name):
+    assert is_video(clip.rename(tmp_path / name))
+    (tmp_path / name).write_bytes(b"8BPS\0\1 a drawing of a program for drawings")
+    assert not is_video(tmp_path / name)
 
 
 def test_sound_alone_is_no_video(tmp_path, clip):

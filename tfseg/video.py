@@ -54,7 +54,7 @@ def is_video(path):
         with Image.open(path, formats=FORMATS) as picture:
             return picture.format == "GIF" and picture.is_animated
     except Exception:  # a damaged GIF is reported when it is read
-        return extension != ".gif"
+        return extension != ".gif" and count_frames(path) > 0
 
 
 def convert(source, result, recipe, advance=lambda: None):
