@@ -40,7 +40,7 @@ class BCEDice(keras.losses.Loss):
             entropy = entropy * ops.cast(sample_weight, "float32")
         dice = soft_dice(y_true, ops.sigmoid(y_pred), self.smoothing)
         losses = self.weight * ops.mean(entropy, axis=(1, 2, 3)) - (1 - self.weight) * ops.log(dice)
-        return _PhotoMean()(losses, losses)
+        return _PhotoMean(name="photo_mean")(losses, losses)
 
     def get_config(self):
         return {"name": self.name, "weight": self.weight, "smoothing": self.smoothing}
