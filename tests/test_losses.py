@@ -92,3 +92,9 @@ def test_loss_survives_saving_with_its_settings():
 def test_settings_out_of_range_are_named(settings, named):
     with pytest.raises(ValueError, match=named):
         BCEDice(**settings)
+
+
+def test_it_can_be_called_in_a_tensorflow_function_of_ones_own():
+    truth, logits = photos([1, 0]), photos([LN3, -LN3])
+    traced = tf.function(lambda: BCEDice()(truth, logits))
+    assert float(traced()) == pytest.approx(float(BCEDice()(truth, logits)))
