@@ -127,7 +127,7 @@ test-distributed: .venv/.jax
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
 	touch $@
 
-# Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md.
+# Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md and the README line.
 robustness: setup
 	$(BIN)/python tests/robustness.py --damage 1
 

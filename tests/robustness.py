@@ -1,6 +1,6 @@
 """Hostile files through `tfseg cutout`, each in a process of its own with limits on time and memory.
 
-    python tests/robustness.py                        # the collections below, docs/robustness.md anew
+    python tests/robustness.py                        # the collections below; docs/robustness.md and README.md anew
     python tests/robustness.py --damage 3             # and each of their files three times more, damaged
     python tests/robustness.py --files FOLDER ...     # whatever else you have; only prints
 
@@ -37,7 +37,9 @@ PATIENCE = 30  # seconds by the clock until a process that does not want to comp
 ENDS = ("result", "refusal", "crash", "hang", "other exception", "over the limits")
 HEADINGS = ("results", "clean refusals", "crashes", "hangs", "other exceptions", "over the limits")
 ARCHIVES = {"pillow": "13.0.0", "pypng": "0.20220715.0"}
-TABLE = Path(__file__).parents[1] / "docs" / "robustness.md"
+ROOT = Path(__file__).parents[1]
+TABLE, README = ROOT / "docs" / "robustness.md", ROOT / "README.md"
+BEGIN, END = "<!-- robustness: written by `make robustness` -->", "<!-- end of robustness -->"
 
 
 def main():
@@ -57,6 +59,7 @@ def main():
     print(report)
     if not options.files:
         TABLE.write_text(f"{HEAD}\n{report}\n")
+        publish(report)
     return int(any(count[end] for count in counts.values() for end in ENDS[2:]))
 
 
@@ -218,6 +221,15 @@ def table(counts, slowest):
         rows.append(f"| {name} | {count.total()} | {' | '.join(str(count[end]) for end in ENDS)} |")
     seconds, memory = slowest
     return "\n".join([*rows, "", f"The most that one file took: {seconds:.1f} s and {memory / 1e6:.0f} MB."])
+
+
+def publish(report):
+    """Writes what holds for all files into README.md, between the markers."""
+    headings, ruler, *_, everything = (line for line in report.splitlines() if line.startswith("|"))
+    most = report.splitlines()[-1]
+    before, _, rest = README.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    README.write_text(f"{before}{BEGIN}\n\n{headings}\n{ruler}\n{everything}\n\n{most}\n\n{END}{after}")
 
 
 HEAD = f"""# Hostile files
