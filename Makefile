@@ -9,7 +9,7 @@ SHIPPED := android_assets/person_mobilenet_v2
 TIMED := runs/benchmark_models
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
+.PHONY: setup demo pictures peers peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check test test-mediapipe \
     test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
 
 setup: .venv/.installed
@@ -76,6 +76,10 @@ evaluate: setup peers
 	$(BIN)/python -m training.evaluate --out runs/evaluation --mirror --kind int8 float16 --peer mediapipe \
 	    --model $(SHIPPED) tfseg/pretrained/person_mobilenet_v2.keras \
 	    --data $(foreach set,picsart pfcn wild coco ccp empty,$(DATA)/val/$(set))
+
+# The last evaluation's scores into README.md.
+publish-evaluation: setup
+	$(BIN)/python -m training.publication runs/evaluation/results.json
 
 # What the shipped files are timed beside: the same network in float32 and for GPUs, and a heavy one without training.
 $(TIMED)/sample/sample.json: | setup
