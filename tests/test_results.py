@@ -6,10 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tfseg import batch
-from tfseg.batch import DiskFull, Outcome, Recipe, develop, run, write
+from tfseg import results
 from tfseg.folder import Task, plan
 from tfseg.image import ImageError, read_image, write_image
+from tfseg.results import DiskFull, Outcome, Recipe, develop, run, write
 from tfseg.segmenter import Segmenter
 
 
@@ -98,13 +98,13 @@ def test_a_full_disk_ends_the_run(folder, recipe, monkeypatch, capsys):
     """Stands in for a disk that is full after five results; a test cannot fill one."""
     written = []
 
-    def replacing(path, whole=batch.replacing):
+    def replacing(path, whole=results.replacing):
         if len(written) == 5:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         written.append(path)
         return whole(path)
 
-    monkeypatch.setattr(batch, "replacing", replacing)
+    monkeypatch.setattr(results, "replacing", replacing)
     outcome = run(plan(["photos/1", "photos/2"], "out", "mask"), recipe)
     assert outcome.made == 5 and outcome.made + outcome.failed == 9
     error = capsys.readouterr().err.splitlines()
