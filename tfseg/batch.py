@@ -67,11 +67,11 @@ def run(options, further):
     from tfseg.engine import choose, start
 
     job = read_job(options)
-    beam_options = choose(options.runner, options.workers, further)
+    choose(options.runner, options.workers, further)  # tells what is wrong with them
     Segmenter.load(job.model, threads=1)  # what is wrong with it is told before the engine starts
     check_places(job)
     begun = time.monotonic()
-    metrics = start(job, beam_options)
+    metrics = start(job, options.runner, options.workers, further)
     return report(job, metrics | {"seconds": round(time.monotonic() - begun, 1)})
 
 
