@@ -22,7 +22,7 @@ def pseudo_label(alpha, threshold=0.5):
         `(mask, confidence)`: uint8 `[H, W]` in {0, 1}, and a float in 0..1, which is 1 where no pixel may be person.
     """
     mask = (clean_mask(alpha, threshold) >= threshold).astype(np.uint8)
-    doubtful = alpha[alpha >= TRACE]
+    doubtful = alpha[alpha >= TRACE].astype(np.float64)
     if not doubtful.size:
         return mask, 1.0
     way = np.where(doubtful >= threshold, 1 - threshold, threshold)
