@@ -24,6 +24,8 @@ from tfseg.image import ImageError
 from tfseg.products import EFFECTS, PSEUDO_LABEL, BatchError, Job, fixed_part
 from tfseg.segmenter import ModelError, Segmenter
 
+RUNNERS = ("DirectRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner")
+
 
 def main(arguments=None):
     options, further = parse(arguments)
@@ -53,7 +55,7 @@ def parse(arguments):
     parser.add_argument("--input", required=True, metavar="PATTERN", help="of the photos; local, gs:// or s3://")
     parser.add_argument("--output", required=True, metavar="DIR", help="folder of the results; local, gs:// or s3://")
     parser.add_argument("--effect", required=True, choices=EFFECTS, help="what to make of a photo")
-    parser.add_argument("--runner", default="DirectRunner", help="Beam's engine (default %(default)s)")
+    parser.add_argument("--runner", default=RUNNERS[0], choices=RUNNERS, help="Beam's engine (default %(default)s)")
     parser.add_argument("--workers", type=int, default=1, help="processes of the DirectRunner (default %(default)s)")
     parser.add_argument("--model", help="bundle folder, .tflite or .keras on every worker (default: the shipped model)")
     parser.add_argument(
@@ -82,15 +84,10 @@ def read_job(options):
     if options.min_confidence and options.effect != PSEUDO_LABEL:
         raise BatchError(f"--min-confidence: is for --effect {PSEUDO_LABEL}; received {options.effect}.")
     pattern, output = (path if "://" in path else os.path.abspath(path) for path in (options.input, options.output))
-    job, top = (
-        Job(pattern, output.rstrip("/"), options.effect, options.model, options.min_confidence),
-        fixed_part(pattern),
-    )
-    if f"{job.output}/".startswith(top) and ("/" in pattern[len(top) :] or "**" in pattern):
-        raise BatchError(
-            f"--output: {options.output} lies where --input looks for photos; name a folder outside of it."
-        )
-    return job
+    output, top = output.rstrip("/"), fixed_part(pattern)
+    if f"{output}/".startswith(top) and ("/" in pattern[len(top) :] or "**" in pattern):
+        raise BatchError(f"--output: {options.output} lies where --input looks for photos; name another folder.")
+    return Job(pattern, output, options.effect, options.model, options.min_confidence)
 
 
 def check_places(job):
@@ -99,9 +96,8 @@ def check_places(job):
 
     from tfseg.pipeline import read, write
 
-    asked = {"below": fixed_part(job.pattern), "effect": job.effect, "model": job.model}
-    asked |= {"min_confidence": job.min_confidence}
-    place = f"{job.output}/batch.json"
+    asked = {"below": fixed_part(job.pattern), **job._asdict()}
+    place, _, _ = f"{job.output}/batch.json", asked.pop("pattern"), asked.pop("output")
     with named("--input", job.pattern):
         found = FileSystems.match([job.pattern], [1])[0].metadata_list
     if not found:
