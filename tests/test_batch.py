@@ -215,21 +215,6 @@ def start_two_workers(count):
     )
 
 
-def descendants(process):
-    """Command line of each process below one, by its number."""
-    found, parents = {}, {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
-            found[int(status.parent.name)] = (status.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:  # it has ended
-            continue
-    below = {process}
-    for _ in range(5):
-        below |= {child for child, parent in parents.items() if parent in below}
-    return {child: found[child] for child in below - {process} if child in found}
-
-
 def working(batch):
     """The worker processes of a batch, once there are results and still photos to do."""
     until = time.monotonic() + 300
@@ -253,11 +238,11 @@ def test_a_worker_that_is_killed_loses_nothing(folder, beam):
 
 def test_a_batch_that_is_killed_takes_its_workers_along_and_goes_on(folder, beam):
     batch = start_two_workers(24)
-    workers = working(batch)
+    processes = working(batch)
     batch.kill()
     batch.communicate(timeout=60)
     until = time.monotonic() + 60
-    while any(Path(f"/proc/{worker}/cmdline").exists() for worker in workers):
+    while any(Path(f"/proc/{process}/cmdline").exists() for process in processes):
         assert time.monotonic() < until
         time.sleep(0.1)
     before = {path: path.stat().st_mtime_ns for path in Path("out").glob("[!.]*.png")}

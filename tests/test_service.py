@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 from conftest import small_network
+from processes import usage
 
 from tfseg.data import find_pairs, read_pair
 from tfseg.image import letterbox
@@ -60,14 +61,9 @@ def cluster(person_photos, start):
     return address, [process for process, _ in workers]
 
 
-def processor_seconds(process):
-    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
-    return int(fields[11]) + int(fields[12])
-
-
 def test_every_photo_comes_once_framed_as_ours_and_perhaps_mirrored(person_photos, cluster):
     address, workers = cluster
-    before = [processor_seconds(worker) for worker in workers]
+    before = [usage(worker.pid)[0] for worker in workers]
     batches = [(image.numpy(), mask.numpy()) for image, mask in served("person_photos", "train", 96, 64, 3, address)]
     images, masks = (np.concatenate(part) for part in zip(*batches, strict=True))
     assert images.shape == (16, 96, 64, 3) and masks.shape == (16, 96, 64, 1) and set(np.unique(masks)) == {0, 1}
@@ -84,7 +80,7 @@ def test_every_photo_comes_once_framed_as_ours_and_perhaps_mirrored(person_photo
         assert min(distances) < 6, min(distances)
         del left[int(np.argmin(distances)) // 2]
     assert len(left) == 4, "those of the validation"
-    assert all(processor_seconds(worker) > used for worker, used in zip(workers, before, strict=True))
+    assert all(usage(worker.pid)[0] > used for worker, used in zip(workers, before, strict=True))
 
 
 def test_a_network_learns_from_them(cluster):

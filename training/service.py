@@ -8,8 +8,8 @@
     model.fit(served("person_photos", "train", 320, 256, 16, "10.0.0.1:5050"), epochs=20)
 
 The workers read, decode, frame and mirror; each takes a shard when it has done with the last, so a set needs more
-shards than there are workers. `training.fit` does not use them: its augmentation is Python, which tf.data cannot send to
-another process, and shows the same photos in the same order on every run, which the service does not.
+shards than there are workers. `training.fit` does not use them: its augmentation is Python, which tf.data cannot send
+to another process, and shows the same photos in the same order on every run, which the service does not.
 """
 
 import argparse
