@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import workers
 
 from tfseg.batch import main
 from tfseg.cli import choose_recipe
@@ -221,9 +222,7 @@ def working(batch):
     while len(list(Path("out").glob("*.png"))) < 2:
         assert batch.poll() is None and time.monotonic() < until, batch.communicate()
         time.sleep(0.05)
-    return [
-        n for n, line in descendants(batch.pid).items() if "sdk_worker_main" in line and not line.startswith("/bin/sh")
-    ]
+    return workers(batch.pid)
 
 
 def test_a_worker_that_is_killed_loses_nothing(folder, beam):
