@@ -11,7 +11,7 @@ BEAM := 2.77.0
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
 .PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
-    test-beam test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
+    test-beam scale test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
 
 setup: .venv/.installed
 
@@ -132,6 +132,10 @@ test-distributed: .venv/.jax
 # and PyArrow below constraints.txt, so it lives in an environment of its own.
 test-beam: .beam/.installed .beam/bin/prism
 	.beam/bin/python -m pytest tests/test_batch.py tests/test_builder.py
+
+# What a batch costs on 1 and 2 workers, into docs/scaling.md; on a machine at rest.
+scale: .beam/.installed
+	.beam/bin/python tests/scale.py --photos $(DATA)/demo --publish
 
 .beam/.installed: setup.cfg Makefile
 	$(PYTHON) -m venv .beam

@@ -92,3 +92,11 @@ def test_a_command_without_folder_or_engine_is_refused(arguments, capsys):
     with pytest.raises(SystemExit, match="2"):
         main(arguments)
     assert "error: " in capsys.readouterr().err
+
+
+def test_shards_are_as_many_as_asked_for_and_no_more_than_photos(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tfds.core.constants, "DATA_DIR", str(tmp_path / "data"))
+    assert main([str(photos), "--shards", "5"]) == 2
+    assert "--shards: 5 are too many" in capsys.readouterr().err
+    assert main([str(photos), "--shards", "4"]) == 0
+    assert len(list(tmp_path.rglob("*validation.tfrecord*"))) == len(list(tmp_path.rglob("*train.tfrecord*"))) == 4

@@ -89,6 +89,11 @@ def main(arguments=None):
     except (ValueError, OSError, ImportError) as error:  # DataError, ImageError and BatchError among them
         print(f"tfseg.builder: {error}", file=sys.stderr)
         return 2
+    except AssertionError as error:
+        if not options.shards:
+            raise
+        print(f"tfseg.builder: --shards: {options.shards} are too many: {error}", file=sys.stderr)
+        return 2
     counts = ", ".join(f"{split.num_examples} {name}" for name, split in builder.info.splits.items())
     print(f"{builder.info.full_name}: {counts} photos in {builder.data_dir}")
     return 0

@@ -47,7 +47,9 @@ def served(name, split, height, width, batch_size, dispatcher):
         image, mask = (tf.where(mirrored, pixels[:, ::-1], pixels) for pixels in (image, mask))
         return tf.clip_by_value(image, 0, 255), mask
 
-    photos = tfds.builder(name).as_dataset(split=split, shuffle_files=True)
+    # A worker reads one shard at a time, of which it cannot know in advance how many photos they hold.
+    reading = tfds.ReadConfig(interleave_cycle_length=1, assert_cardinality=False)
+    photos = tfds.builder(name).as_dataset(split=split, shuffle_files=True, read_config=reading)
     batches = photos.map(framed, num_parallel_calls=tf.data.AUTOTUNE).batch(batch_size)
     dynamic = tf.data.experimental.service.ShardingPolicy.DYNAMIC
     distribute = tf.data.experimental.service.distribute(dynamic, f"grpc://{dispatcher}")
