@@ -144,6 +144,7 @@ scale: .beam/.installed
 	touch $@
 
 .beam/bin/prism: | .beam/.installed
+	@command -v go >/dev/null || { echo "test-beam: needs Go, to build Prism: apt-get install golang-go" >&2; exit 1; }
 	GOBIN=$(CURDIR)/.beam/bin go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
 
 # Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md and the README line.

@@ -17,7 +17,7 @@ from tfseg.batch import main
 from tfseg.cli import choose_recipe
 from tfseg.cli import parse as parse_cli
 from tfseg.data import find_pairs, read_pair
-from tfseg.image import write_image
+from tfseg.image import read_image, write_image
 from tfseg.pseudolabel import pseudo_label
 from tfseg.results import develop
 from tfseg.sample import portraits
@@ -116,6 +116,22 @@ def test_what_cannot_be_written_is_listed_and_stops_nothing(folder, beam):
     assert cutout() == 1
     assert {Path(failed["file"]).name for failed in lines("out/failed.jsonl")} == {"a.jpg", "b.webp", "text.jpg"}
     assert stamps("out").keys() == {"a.jpg.png", "a.png.png", "c.JPG.png", "x"} | REPORTS
+
+
+def test_a_photo_that_the_model_fails_on_stops_no_other(folder, beam, monkeypatch):
+    """Stands in for a photo that takes more memory than there is."""
+    height = read_image("photos/a.png").shape[0]
+
+    def alpha(self, image, mirror, whole=Segmenter.alpha):
+        if image.shape[0] == height:
+            raise MemoryError("cannot allocate")
+        return whole(self, image, mirror)
+
+    monkeypatch.setattr(Segmenter, "alpha", alpha)
+    assert cutout() == 1
+    failed = {Path(failed["file"]).name: failed["reason"] for failed in lines("out/failed.jsonl")}
+    assert failed.keys() == {"a.png", "text.jpg"} and failed["a.png"] == "cannot allocate"
+    assert stamps("out").keys() == {f"{name}.png" for name in NAMES if name != "a.png"} | REPORTS
 
 
 def test_pseudo_labels_are_pairs_to_train_on(folder, engine):

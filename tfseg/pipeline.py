@@ -114,9 +114,13 @@ class SegmenterHandler(ModelHandler):
         return Segmenter.load(self.model, threads=1)
 
     def run_inference(self, batch, model, inference_args=None):
-        """Yields `(photo, alpha, threshold)` for each `Photo`; alpha float32 `[H, W]` in 0..1."""
+        """Yields `(photo, alpha, threshold)` for each `Photo`; alpha float32 `[H, W]` in 0..1, or what was raised."""
         for photo in batch:
-            yield photo, model.alpha(photo.image, mirror=True), model.threshold
+            try:
+                alpha = model.alpha(photo.image, mirror=True)
+            except Exception as error:  # the others of the batch go on
+                alpha = error
+            yield photo, alpha, model.threshold
 
     def get_num_bytes(self, batch):
         return sum(photo.image.nbytes for photo in batch)
@@ -135,6 +139,8 @@ class Write(beam.DoFn):
     def process(self, answered):
         photo, alpha, threshold = answered
         try:
+            if isinstance(alpha, Exception):
+                raise alpha
             made = self.products.make(photo, alpha, threshold)
             for path, content in made.items():
                 write(path, content)
