@@ -10,8 +10,9 @@ TIMED := runs/benchmark_models
 BEAM := 2.77.0
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo pictures peers peer-torch evaluate parity benchmark publish-benchmark gpu-check test test-mediapipe \
-    test-beam scale test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
+.PHONY: setup demo pictures peers peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check \
+    test test-mediapipe test-beam scale test-distributed robustness faults load audit lock android-check web web-test \
+    web-picture lint clean
 
 setup: .venv/.installed
 
@@ -77,6 +78,10 @@ evaluate: setup peers
 	$(BIN)/python -m training.evaluate --out runs/evaluation --mirror --kind int8 float16 --peer mediapipe \
 	    --model $(SHIPPED) tfseg/pretrained/person_mobilenet_v2.keras \
 	    --data $(foreach set,picsart pfcn wild coco ccp empty,$(DATA)/val/$(set))
+
+# The last evaluation's scores into README.md.
+publish-evaluation: setup
+	$(BIN)/python -m training.publication runs/evaluation/results.json
 
 # What the shipped files are timed beside: the same network in float32 and for GPUs, and a heavy one without training.
 $(TIMED)/sample/sample.json: | setup

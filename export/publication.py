@@ -1,17 +1,17 @@
-"""The figures of a benchmark in README.md and docs/benchmarks.md, between their markers."""
+"""The figures of a benchmark in README.md and docs/benchmarks.md."""
 
 import shutil
 from pathlib import Path
 
 from export.timings import as_markdown, jobs_table, times_table
 from tfseg.image import replacing
+from training.section import with_section
 
 ROOT = Path(__file__).parents[1]
-BEGIN, END = "<!-- benchmark: written by `make publish-benchmark` -->", "<!-- end of benchmark -->"
 
 
 def publish(content, folder, root=ROOT):
-    """Rewrites what stands between the markers: the short table in README.md, the whole report in docs/benchmarks.md;
+    """Rewrites the section "benchmark": the short table in README.md, the whole report in docs/benchmarks.md;
     and docs/benchmark.png.
 
     Args:
@@ -30,19 +30,9 @@ def publish(content, folder, root=ROOT):
         ),
         root / "docs" / "benchmarks.md": as_markdown(content).strip(),
     }
-    pages = {path: replaced(path, text) for path, text in texts.items()}
+    pages = {path: with_section(path, "benchmark", text) for path, text in texts.items()}
     for path, page in pages.items():
         with replacing(path) as temporary:
             temporary.write_text(page)
     with replacing(root / "docs" / "benchmark.png") as temporary:
         shutil.copyfile(folder / "benchmark.png", temporary)
-
-
-def replaced(path, text):
-    """The content of a Markdown file with `text` between the markers."""
-    page = path.read_text()
-    before, begun, rest = page.partition(BEGIN)
-    _, ended, after = rest.partition(END)
-    if not begun or not ended:
-        raise ValueError(f"{path}: has no section between {BEGIN!r} and {END!r}.")
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"

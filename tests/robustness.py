@@ -39,7 +39,6 @@ HEADINGS = ("results", "clean refusals", "crashes", "hangs", "other exceptions",
 ARCHIVES = {"pillow": "13.0.0", "pypng": "0.20220715.0"}
 ROOT = Path(__file__).parents[1]
 TABLE, README = ROOT / "docs" / "robustness.md", ROOT / "README.md"
-BEGIN, END = "<!-- robustness: written by `make robustness` -->", "<!-- end of robustness -->"
 
 
 def main():
@@ -224,12 +223,12 @@ def table(counts, slowest):
 
 
 def publish(report):
-    """Writes what holds for all files into README.md, between the markers."""
+    """Writes what holds for all files into README.md."""
+    from training.section import with_section  # only now: it brings TensorFlow, whose memory the files would be charged
+
     headings, ruler, *_, everything = (line for line in report.splitlines() if line.startswith("|"))
     most = report.splitlines()[-1]
-    before, _, rest = README.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    README.write_text(f"{before}{BEGIN}\n\n{headings}\n{ruler}\n{everything}\n\n{most}\n\n{END}{after}")
+    README.write_text(with_section(README, "robustness", f"{headings}\n{ruler}\n{everything}\n\n{most}"))
 
 
 HEAD = f"""# Hostile files

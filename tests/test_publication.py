@@ -1,6 +1,12 @@
+import json
+
 import pytest
 
-from export.publication import BEGIN, END, publish
+from export.publication import ROOT, publish
+from training import publication as evaluation
+from training.section import with_section
+
+BEGIN, END = "<!-- benchmark: written by a command -->", "<!-- end of benchmark -->"
 
 CONTENT = {
     "command": "python -m export.benchmark",
@@ -38,8 +44,49 @@ def test_without_markers_no_file_is_touched(project):
     assert (project / "README.md").read_text() == before
 
 
-def test_the_project_itself_has_the_sections():
-    from export.publication import ROOT, replaced
+@pytest.mark.parametrize(
+    "page, section",
+    [
+        ("README.md", "evaluation"),
+        ("README.md", "benchmark"),
+        ("README.md", "robustness"),
+        ("docs/benchmarks.md", "benchmark"),
+    ],
+)
+def test_the_project_itself_has_the_sections(page, section):
+    path = ROOT / page
+    written = with_section(path, section, "words")
+    assert "\n\nwords\n\n" in written and len(path.read_text().partition(f"<!-- {section}:")[0]) == len(
+        written.partition(f"<!-- {section}:")[0]
+    )
 
-    for path in (ROOT / "README.md", ROOT / "docs" / "benchmarks.md"):
-        assert "words" in replaced(path, "words")
+
+def summary(mean, free=None):
+    score = {"mean": mean, "interval": [mean - 0.01, mean + 0.01]}
+    people = {"photos": 7, "dice": score, "boundary_f": score}
+    return {"data/val/picsart": people, "data/val/mine": {"photos": 20, "person_free": free}}
+
+
+def test_scores_of_an_evaluation_stand_in_the_readme_model_by_model(tmp_path, monkeypatch):
+    readme, results = tmp_path / "README.md", tmp_path / "results.json"
+    readme.write_text("before\n<!-- evaluation: written by x -->\nold\n<!-- end of evaluation -->\nafter\n")
+    free = {"photos": 20, "pixels": 0.0123, "photos_over_1_percent": 0.35}
+    ours = {"name": "ours.tflite", "summary": summary(0.97, free)}
+    results.write_text(json.dumps(ours | {"beside": [{"name": "theirs", "summary": summary(0.98, free)}]}))
+    monkeypatch.setattr(evaluation, "README", readme)
+    assert evaluation.main([str(results)]) == 0
+    lines = readme.read_text().splitlines()
+    assert lines[0] == "before" and lines[-1] == "after" and "old" not in lines
+    assert "| selfies (picsart, 7) | ours.tflite | 0.9700 [0.9600, 0.9800] | 0.9700 [0.9600, 0.9800] |" in lines
+    assert "|  | theirs | 0.9800 [0.9700, 0.9900] | 0.9800 [0.9700, 0.9900] |" in lines
+    assert "| mine (mine, 20) | ours.tflite | 1.23% | 35% |" in lines
+
+
+@pytest.mark.parametrize("content", ["junk", "{}", "[]", None])
+def test_what_is_no_evaluation_is_named_and_the_readme_stays(tmp_path, monkeypatch, capsys, content):
+    monkeypatch.setattr(evaluation, "README", tmp_path / "README.md")
+    if content is not None:
+        (tmp_path / "results.json").write_text(content)
+    assert evaluation.main([str(tmp_path / "results.json")]) == 2
+    error = capsys.readouterr().err
+    assert "results.json: not a results.json of training.evaluate" in error and error.count("\n") == 1

@@ -7,10 +7,11 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from export.graph import read_operators
-from export.tflite_convert import main
+from export.tflite_convert import convert_apart, main
 from tfseg.image import letterbox, write_image
 from tfseg.sample import portraits
 from tfseg.segmenter import Segmenter
+from tfseg.unet import unet
 
 
 def ends(path):
@@ -55,6 +56,19 @@ def test_every_kind_gives_the_checkpoints_probability(converted, trained, draw, 
     frame = letterbox(draw(60)[0], 96, 64)[0]
     expected = Segmenter.load(trained / "best_dice.keras").network(frame)
     assert np.abs(Segmenter.load(converted[kind]).network(frame) - expected).mean() < bound
+
+
+def test_the_other_small_encoder_converts_to_operators_that_phones_run(photos, draw, tmp_path):
+    keras.utils.set_random_seed(0)
+    checkpoint = tmp_path / "efficientnetv2_b0.keras"
+    unet("efficientnetv2_b0", 96, 64, weights=None).save(checkpoint)
+    contents = convert_apart(checkpoint, ["float16", "int8"], sorted((photos / "images").iterdir())[:4])
+    frame = letterbox(draw(60)[0], 96, 64)[0]
+    expected = Segmenter.load(checkpoint).network(frame)
+    assert expected.std() > 0
+    for kind, bound in (("float16", 1e-3), ("int8", 0.02)):
+        (tmp_path / f"{kind}.tflite").write_bytes(contents[kind])
+        assert np.abs(Segmenter.load(tmp_path / f"{kind}.tflite").network(frame) - expected).mean() < bound, kind
 
 
 def test_float_edges_are_the_only_floats_of_an_int8_file_with_them(converted):
