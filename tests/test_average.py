@@ -22,6 +22,20 @@ def test_the_weights_lie_between_the_two(tmp_path, share, expected):
         np.testing.assert_allclose(weight, expected)
 
 
+def test_statistics_go_on_over_photos_and_weights_do_not(tmp_path, photos):
+    norm = keras.layers.BatchNormalization(momentum=0.9, name="norm")
+    model = keras.Sequential([keras.Input((32, 32, 3)), norm, keras.layers.Conv2D(1, 1)])
+    model.save(tmp_path / "one.keras")
+    out = tmp_path / "average.keras"
+    arguments = ["--model", *[str(tmp_path / "one.keras")] * 2, "--data", str(photos), "--out", str(out)]
+    assert main(arguments) == 0
+    settled = keras.models.load_model(out)
+    mean = settled.get_layer("norm").moving_mean.numpy()
+    assert (mean > 20).all() and (mean < 235).all(), "as bright as photos, no longer 0"
+    for before, after in zip(model.trainable_weights, settled.trainable_weights, strict=True):
+        np.testing.assert_array_equal(after.numpy(), before.numpy())
+
+
 def test_different_networks_are_refused_and_nothing_is_written(tmp_path, capsys):
     models = [saved(tmp_path / "first.keras", 1), saved(tmp_path / "second.keras", 5, size=3)]
     assert main(["--model", *models, "--out", str(tmp_path / "average.keras")]) == 2
