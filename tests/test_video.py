@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tfseg.batch import Recipe
 from tfseg.composite import cut_out
 from tfseg.image import ImageError
+from tfseg.results import Recipe
 from tfseg.segmenter import Segmenter
 from tfseg.video import Picture, VideoBackground, VideoError, convert, count_frames, is_video, opened, read_items
 

@@ -1,179 +1,142 @@
-"""Many photos and videos: what is done stays done, what is bad is named, and nothing is kept in memory."""
+"""Cut people out of photos past one machine: Apache Beam on this computer, Flink, Spark or Dataflow.
 
-import errno
+    python -m tfseg.batch --input 'photos/**.jpg' --output cutouts --effect cutout --workers 2
+    python -m tfseg.batch --input 'photos/**.jpg' --output labels --effect pseudo-label --min-confidence 0.8
+    python -m tfseg.batch --input 'gs://mine/*.jpg' --output gs://mine/blurred --effect blur --runner DataflowRunner ...
+
+Photos are named by a pattern of Beam's: ** goes through folders, * does not. Further options go to Beam. Results that
+are there already are kept, so that the same command goes on where it was stopped. Beside the results, --output gets
+failed.jsonl (a line for each photo without a result: file, reason), metrics.json and batch.json (the settings); with
+pseudo-label also labels.jsonl (file, confidence, kept), and images/ and masks/, which training.fit --data takes.
+"""
+
+import argparse
+import contextlib
+import importlib.util
+import json
+import logging
 import os
 import sys
 import time
-from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from itertools import chain
-from typing import NamedTuple
 
-from tfseg.console import printable
-from tfseg.encoding import encode, read_extras
-from tfseg.image import MAX_PIXELS, ImageError, read_image, replacing
-from tfseg.progress import Progress
-from tfseg.segmenter import Segmenter
-from tfseg.video import VideoError, convert, count_frames
+from tfseg.console import printable, terminable
+from tfseg.image import ImageError
+from tfseg.products import EFFECTS, PSEUDO_LABEL, BatchError, Job, fixed_part
+from tfseg.segmenter import ModelError, Segmenter
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
-SETTLED = 1.0  # seconds without a change, after which a watched file is taken to be complete
+RUNNERS = ("DirectRunner", "PrismRunner", "FlinkRunner", "SparkRunner", "DataflowRunner", "PortableRunner")
 
 
-class DiskFull(ImageError):
-    """Nothing more can be written; the message names the file."""
-
-
-class Recipe(NamedTuple):
-    """How a result is made: the picture is fitted, segmented, its alpha finished, and both go into the effect.
-
-    `fit(image)`, `finish(alpha, image)` and `effect(image, alpha, seconds)` as in `tfseg.effects`. `exif`: whether a
-    photo's EXIF is kept. `every`: of a video, this many frames make one. `smooth`: whether its masks are smoothed.
-    `max_pixels`: larger photos and frames are refused before they are decoded.
-    """
-
-    segmenter: Segmenter
-    fit: Callable
-    finish: Callable
-    effect: Callable
-    exif: bool = False
-    every: int = 1
-    smooth: bool = True
-    max_pixels: int = MAX_PIXELS
-
-
-class Outcome(NamedTuple):
-    """How many results were made, were there already, and could not be made."""
-
-    made: int
-    kept: int
-    failed: int
-
-
-def develop(source, recipe, extension):
-    """Makes the result of one photo.
-
-    Args:
-        source: path or bytes of the photo.
-        recipe: `Recipe`.
-        extension: of the format, with dot.
-
-    Returns:
-        bytes of the result's file.
-
-    Raises:
-        ImageError: the photo cannot be read or the result not be held by the format.
-    """
-    image = recipe.fit(read_image(source, recipe.max_pixels))
-    pixels = recipe.effect(image, recipe.finish(recipe.segmenter.alpha(image, mirror=True), image), 0)
-    return encode(pixels, extension, read_extras(source, recipe.exif))
-
-
-def run(tasks, recipe, overwrite=False, jobs=1):
-    """Makes every result that is not there yet; one bad input does not stop the others, a full disk does.
-
-    Paths of results go to standard output, faults, each in a line, to standard error.
-
-    Args:
-        tasks: list of `tfseg.folder.Task`.
-        recipe: `Recipe`.
-        overwrite: whether results that are there are made anew.
-        jobs: how many photos are worked on at a time, from 1; videos come after them, one at a time.
-
-    Returns:
-        `Outcome`; what a full disk kept from being tried has failed, too.
-    """
-    todo = [task for task in tasks if overwrite or not os.path.exists(task.result)]
-    photos, videos = ([task for task in todo if task.video == video] for video in (False, True))
-    made = 0
-    with Progress(len(todo), "files") as progress:
-        one_by_one = ((task, _attempt(task, recipe)) for task in videos)
-        for task, fault in chain(_side_by_side(photos, recipe, jobs), one_by_one):
-            if fault:
-                progress.say(f"tfseg: {printable(fault)}", sys.stderr)
-            else:
-                made += 1
-                progress.say(printable(task.result))
-            if isinstance(fault, DiskFull):
-                break
-            progress.advance()
-    return Outcome(made, len(tasks) - len(todo), len(todo) - made)
-
-
-def watch(find, recipe, overwrite=False, jobs=1):
-    """Runs for ever what `find`, a function without arguments, gives as list of `tfseg.folder.Task`.
-
-    A file is taken when it has not changed for `SETTLED` seconds, and again only when it has changed. The clock of the
-    files is only compared with itself: it may be another machine's, or be set.
-    """
-    tried, seen = {}, {}
-    while True:
-        now = time.monotonic()
-        found = {task: _state(task.source) for task in find()}
-        seen = {
-            task.source: seen[task.source] if seen.get(task.source, (None,))[0] == state else (state, now)
-            for task, state in found.items()
-        }
-        fresh = [
-            task
-            for task, state in found.items()
-            if state and now - seen[task.source][1] >= SETTLED and tried.get(task.source) != state
-        ]
-        run(fresh, recipe, overwrite, jobs)
-        tried.update((task.source, found[task]) for task in fresh)
-        time.sleep(SETTLED / 2)
-
-
-def _state(path):
-    """What changes when a file is written to; None where it is gone."""
+def main(arguments=None):
+    options, further = parse(arguments)
+    if importlib.util.find_spec("apache_beam") is None:
+        print("tfseg.batch: needs Apache Beam; install it with: pip install 'tfseg[beam]'", file=sys.stderr)
+        return 2
+    logging.getLogger().setLevel(logging.ERROR)  # Beam warns of much that is none of the user's business
     try:
-        status = os.stat(path)
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+        with terminable():
+            return run(options, further)
+    except KeyboardInterrupt:
+        print("tfseg.batch: stopped; the same command goes on from there.", file=sys.stderr)
+        return 130
+    except (BatchError, ImageError, ModelError, ImportError) as error:
+        print(f"tfseg.batch: {printable(error)}", file=sys.stderr)
+        return 2
 
 
-def write(path, content):
-    """Writes bytes to a file, whole or not at all. Raises ImageError, or DiskFull."""
+def parse(arguments):
+    """`(options, further)`: ours, and the list of what is left for Beam."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tfseg.batch",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--input", required=True, metavar="PATTERN", help="of the photos; local, gs:// or s3://")
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder of the results; local, gs:// or s3://")
+    parser.add_argument("--effect", required=True, choices=EFFECTS, help="what to make of a photo")
+    parser.add_argument("--runner", default=RUNNERS[0], choices=RUNNERS, help="Beam's engine (default %(default)s)")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the DirectRunner (default %(default)s)")
+    parser.add_argument("--model", help="bundle folder, .tflite or .keras on every worker (default: the shipped model)")
+    parser.add_argument(
+        "--min-confidence", type=float, default=0, help="0..1, of pseudo-labels to keep (default %(default)s, all)"
+    )
+    return parser.parse_known_args(arguments)
+
+
+def run(options, further):
+    """Runs a batch, prints what came of it and gives the exit status. Raises BatchError, ModelError, ImportError."""
+    from tfseg.engine import choose, start
+
+    job = read_job(options)
+    choose(options.runner, options.workers, further)  # tells what is wrong with them
+    Segmenter.load(job.model, threads=1)  # what is wrong with it is told before the engine starts
+    check_places(job)
+    begun = time.monotonic()
+    metrics = start(job, options.runner, options.workers, further)
+    return report(job, metrics | {"seconds": round(time.monotonic() - begun, 1)})
+
+
+def read_job(options):
+    """What the command line asks for, as a `Job`. Raises BatchError."""
+    if not 0 <= options.min_confidence <= 1:
+        raise BatchError(f"--min-confidence: {options.min_confidence} is out of range; it lies in 0..1.")
+    if options.min_confidence and options.effect != PSEUDO_LABEL:
+        raise BatchError(f"--min-confidence: is for --effect {PSEUDO_LABEL}; received {options.effect}.")
+    pattern, output = (path if "://" in path else os.path.abspath(path) for path in (options.input, options.output))
+    output, top = output.rstrip("/"), fixed_part(pattern)
+    if f"{output}/".startswith(top) and ("/" in pattern[len(top) :] or "**" in pattern):
+        raise BatchError(f"--output: {options.output} lies where --input looks for photos; name another folder.")
+    return Job(pattern, output, options.effect, options.model, options.min_confidence)
+
+
+def check_places(job):
+    """Raises BatchError where nothing is to be read, nothing can be written, or other results are there already."""
+    from apache_beam.io.filesystems import FileSystems
+
+    from tfseg.pipeline import read, write
+
+    asked = {"below": fixed_part(job.pattern), **job._asdict()}
+    place, _, _ = f"{job.output}/batch.json", asked.pop("pattern"), asked.pop("output")
+    with named("--input", job.pattern):
+        found = FileSystems.match([job.pattern], [1])[0].metadata_list
+    if not found:
+        raise BatchError(f"--input: {job.pattern} matches nothing; ** goes through folders, * does not.")
+    with named("--output", job.output):
+        there = json.loads(read(place)) if FileSystems.exists(place) else asked
+    if there != asked:
+        different = ", ".join(f"{name} {value}" for name, value in there.items() if value != asked.get(name))
+        raise BatchError(f"--output: {job.output} holds results of another batch ({different}); name another folder.")
+    with named("--output", job.output):
+        write(place, json.dumps(asked, indent=1).encode())
+
+
+@contextlib.contextmanager
+def named(option, place):
+    """Whatever a file system raises becomes a BatchError that names the option and the place."""
     try:
-        with replacing(path) as temporary:
-            temporary.write_bytes(content)
-    except OSError as error:
-        raise _unwritable(path, error) from error
+        yield
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise BatchError(f"{option}: {place}: {reason}") from error
 
 
-def _side_by_side(tasks, recipe, jobs):
-    """Yields each task with what went wrong, or None, in order; no more than twice `jobs` are begun and not told."""
-    waiting = deque()
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for task in tasks:
-                waiting.append((task, pool.submit(_attempt, task, recipe)))
-                if len(waiting) == 2 * jobs:
-                    task, attempt = waiting.popleft()
-                    yield task, attempt.result()
-            for task, attempt in waiting:
-                yield task, attempt.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+def report(job, metrics):
+    """Writes metrics.json, prints a line and gives the exit status."""
+    from tfseg.pipeline import write
+
+    with named("--output", job.output):
+        write(f"{job.output}/metrics.json", json.dumps(metrics, indent=1).encode())
+    latency = metrics["milliseconds"]
+    print(
+        f"tfseg.batch: {metrics['photos']} made, {metrics['kept']} there already, {metrics['failures']} failed in "
+        f"{metrics['seconds']} s; {metrics['bytes_read']:,} bytes read, {metrics['bytes_written']:,} written; "
+        f"{latency['mean']} ms a photo, {latency['min']} to {latency['max']}."
+    )
+    if metrics["failures"]:
+        print(f"tfseg.batch: {job.output}/failed.jsonl names what failed.", file=sys.stderr)
+    return 1 if metrics["failures"] else 0
 
 
-def _attempt(task, recipe):
-    """Makes one result. Returns None, or what went wrong."""
-    try:
-        if task.video:
-            with Progress(count_frames(task.source) // recipe.every, "frames") as progress:
-                convert(task.source, task.result, recipe, progress.advance)
-        else:
-            write(task.result, develop(task.source, recipe, task.result.suffix))
-    except (ImageError, VideoError) as error:
-        return error
-    except OSError as error:
-        return _unwritable(task.result, error)
-    return None
-
-
-def _unwritable(path, error):
-    kind = DiskFull if error.errno in FULL else ImageError
-    return kind(f"{path}: cannot be written: {error.strerror or error}")
+if __name__ == "__main__":
+    sys.exit(main())

@@ -18,13 +18,13 @@ import warnings
 from functools import partial
 from pathlib import Path
 
-from tfseg.batch import Recipe, develop, run, watch, write
 from tfseg.composite import MAX_STRENGTH, SHAPES
 from tfseg.console import printable, terminable
 from tfseg.effects import choose_effect, choose_finish, fit
 from tfseg.folder import formats, plan
 from tfseg.image import MAX_BYTES, MAX_PIXELS, ImageError
 from tfseg.matte import MAX_FEATHER, MAX_OPENING
+from tfseg.results import Recipe, develop, run, watch, write
 from tfseg.segmenter import ModelError, Segmenter
 from tfseg.video import VideoError
 

@@ -1,6 +1,6 @@
 """Videos in, videos out: frame count, time stamps, rotation, colour coding and sound stay what they were.
 
-    convert("me.mp4", "me.webm", recipe)    every frame through a `tfseg.batch.Recipe`
+    convert("me.mp4", "me.webm", recipe)    every frame through a `tfseg.results.Recipe`
 
 FFmpeg, through PyAV, decodes and encodes. Decoding, segmenting, the effect and encoding run side by side, a few
 frames apart, so that a video of any length takes the memory of these frames.
@@ -64,7 +64,7 @@ def convert(source, result, recipe, advance=lambda: None):
         source: path of the video or animated GIF.
         result: path; its extension, one of `VIDEO_WRITABLE`, names the format. Sound is copied, or encoded anew where
             the format cannot hold it; a GIF has none.
-        recipe: `tfseg.batch.Recipe`.
+        recipe: `tfseg.results.Recipe`.
         advance: called after every frame that is written.
 
     Raises:
