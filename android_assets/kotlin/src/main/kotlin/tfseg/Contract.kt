@@ -43,7 +43,16 @@ class ModelInfo(val file: String, private val sha256: String, val input: TensorI
 }
 
 /** How a probability is brought to the photo's size: the fast guided filter of He and Sun 2015, arXiv:1505.00996. */
-class UpsampleRule(val grey: FloatArray, val radius: Int, val epsilon: Float)
+class UpsampleRule(grey: FloatArray, val radius: Int, val epsilon: Float) {
+    // OpenCV's own fixed point: blue takes what the roundings of the other two leave.
+    private val red = Math.round(32768 * grey[0])
+    private val green = Math.round(32768 * grey[1])
+    private val blue = 32768 - red - green
+
+    /** The grey of a colour, 0..1 in steps of 1/255. */
+    fun grey(red: Int, green: Int, blue: Int) =
+        ((this.red * red + this.green * green + this.blue * blue + 16384) shr 15) / 255f
+}
 
 /** What model.json says, all that code must know to feed a model and to read its answer. */
 class Contract private constructor(json: JSONObject) {

@@ -27,7 +27,7 @@ fun upsample(
 ): Alpha {
     val guide = Plane(box) { y, x ->
         val place = 3 * ((box.top + y) * width + box.left + x)
-        grey(frame[place].toInt() and 255, frame[place + 1].toInt() and 255, frame[place + 2].toInt() and 255, rule)
+        rule.grey(frame[place].toInt() and 255, frame[place + 1].toInt() and 255, frame[place + 2].toInt() and 255)
     }
     val person = Plane(box) { y, x -> probability[(box.top + y) * width + box.left + x] }
     val meanGuide = guide.blurred(rule.radius)
@@ -54,16 +54,13 @@ private fun applied(slope: Plane, offset: Plane, photo: Picture, rule: UpsampleR
         slope.between(down, y, slopes)
         offset.between(down, y, offsets)
         for (x in pixels.indices) {
-            val grey = grey(red(pixels[x]), green(pixels[x]), blue(pixels[x]), rule)
+            val grey = rule.grey(red(pixels[x]), green(pixels[x]), blue(pixels[x]))
             val value = across.at(slopes, x) * grey + across.at(offsets, x)
             alpha.values[y * photo.width + x] = byte(255 * value).toByte()
         }
     }
     return alpha
 }
-
-private fun grey(red: Int, green: Int, blue: Int, rule: UpsampleRule) =
-    byte(rule.grey[0] * red + rule.grey[1] * green + rule.grey[2] * blue) / 255f
 
 private fun Taps.at(values: FloatArray, x: Int): Float {
     var sum = 0f
