@@ -9,10 +9,9 @@ import time
 
 import pytest
 
-from tfseg import batch
 from tfseg.folder import Task
 from tfseg.image import read_image, write_image
-from tfseg.results import Recipe
+from tfseg.results import Recipe, watch
 from tfseg.sample import portraits
 from tfseg.segmenter import Segmenter
 from training.checkpoints import read_history
@@ -131,7 +130,7 @@ def test_a_clock_that_is_set_keeps_no_photo_from_a_watched_folder(portrait, tmp_
         return [Task(portrait, tmp_path / f"cut{len(looks)}.png", False)]
 
     with pytest.raises(KeyboardInterrupt):
-        batch.watch(find, recipe)
+        watch(find, recipe)
     assert len(list(tmp_path.glob("cut*.png"))) == 2, "once as found, once as changed"
 
 
