@@ -188,6 +188,17 @@ def test_a_name_that_says_nothing_is_judged_by_its_content(tmp_path, clip, name)
     assert not is_video(tmp_path / name)
 
 
+def test_a_recording_that_tells_no_length_is_a_video_under_any_name(tmp_path):
+    with av.open(str(tmp_path / "recording"), "w", format="webm", options={"live": "1"}) as container:
+        stream = container.add_stream("libvpx", rate=25)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index in range(5):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(painted(index), "rgb24")))
+        container.mux(stream.encode(None))
+    assert count_frames(tmp_path / "recording") == 0
+    assert is_video(tmp_path / "recording")
+
+
 def test_sound_alone_is_no_video(tmp_path, clip):
     with av.open(str(tmp_path / "tone.mp4"), "w") as container, av.open(str(clip)) as given:
         stream = container.add_stream_from_template(given.streams.audio[0])

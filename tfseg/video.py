@@ -54,7 +54,19 @@ def is_video(path):
         with Image.open(path, formats=FORMATS) as picture:
             return picture.format == "GIF" and picture.is_animated
     except Exception:  # a damaged GIF is reported when it is read
-        return extension != ".gif" and count_frames(path) > 0
+        return extension != ".gif" and _is_container(path)
+
+
+def _is_container(path):
+    """Whether FFmpeg knows what it is; what else may be wrong with it is reported when it is read."""
+    try:
+        with opened(path):
+            return True
+    except VideoError as error:
+        unknown = (av.InvalidDataError, av.ArgumentError)  # the latter for what is none of `DEMUXERS`
+        return not isinstance(error.__cause__, unknown)
+    except OSError:
+        return True
 
 
 def convert(source, result, recipe, advance=lambda: None):
