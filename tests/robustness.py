@@ -224,11 +224,11 @@ def table(counts, slowest):
 
 def publish(report):
     """Writes what holds for all files into README.md."""
-    from training.section import with_section  # only now: it brings TensorFlow, whose memory the files would be charged
+    from training.section import rewrite  # only now: it brings TensorFlow, whose memory the files would be charged
 
     headings, ruler, *_, everything = (line for line in report.splitlines() if line.startswith("|"))
     most = report.splitlines()[-1]
-    README.write_text(with_section(README, "robustness", f"{headings}\n{ruler}\n{everything}\n\n{most}"))
+    rewrite(README, "robustness", f"{headings}\n{ruler}\n{everything}\n\n{most}")
 
 
 HEAD = f"""# Hostile files

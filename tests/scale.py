@@ -25,10 +25,10 @@ import numpy as np
 from processes import descendants, usage, workers
 
 from tfseg.image import EXTENSIONS, read_image, write_image
+from training.section import rewrite
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "scaling.md"
-BEGIN, END = "<!-- scale: written by `make scale` -->", "<!-- end of scale -->"
 GROWTH = 100  # MB for each process, between the first quarter of a run and its last
 MANY = (10, 100, 1_000)
 DAY, MILLION = 86_400, 1_000_000
@@ -62,8 +62,7 @@ def main():
     report = tables(options.count, pixels, one, two, killed, again, single)
     print(report)
     if options.publish:
-        before, _, rest = PAGE.read_text().partition(BEGIN)
-        PAGE.write_text(f"{before}{BEGIN}\n\n{report}\n\n{END}{rest.partition(END)[2]}")
+        rewrite(PAGE, "scale", report)
     runs = {"1 worker": one, "2 workers": two, "one killed": killed, "again": again}
     faults = [f"{name}: {run.lost} photos lost" for name, run in runs.items() if run.lost]
     faults += [f"{name}: memory grew" for name, run in runs.items() if run.early and run.late > run.early + GROWTH]

@@ -1,8 +1,8 @@
 """Batch normalisation as one operation of TensorFlow.
 
 Keras takes batch norm apart into mean, variance, products and sums, each of which goes through the whole feature map
-again. On a CPU that is more than half of a training step of these networks; the fused operation makes the step 1.6
-times as fast (`python -m training.benchmark_input`). XLA, which Keras uses on GPUs and with JAX, fuses by itself.
+again. On a CPU that is more than half of a training step of these networks, and the fused operation saves most of it.
+XLA, which Keras uses on GPUs and with JAX, fuses by itself.
 """
 
 import keras
@@ -13,7 +13,7 @@ def fuse(model):
     """Lets every batch norm of a network take the fused operation in training, on the TensorFlow backend.
 
     The network stays what it was: weights, saving and its answers outside of training are untouched. The running
-    variance is that of the population (n - 1), as in TensorFlow 1 and PyTorch; Keras 3 divides by n.
+    variance is the unbiased one, divided by n - 1, as in TensorFlow 1 and PyTorch; Keras 3 divides by n.
 
     Args:
         model: `keras.Model`; feature maps of its batch norms are `[B, H, W, C]`.

@@ -1,14 +1,16 @@
 """The scores of an evaluation in README.md.
 
-python -m training.publication runs/evaluation/results.json
+    python -m training.publication runs/evaluation/results.json
+
+They stand in the section "evaluation", with the other models of the evaluation beside ours.
 """
 
 import json
 import sys
 from pathlib import Path
 
-from tfseg.image import replacing
-from training.section import with_section
+from training.section import rewrite
+from training.summary import with_interval
 
 README = Path(__file__).parents[1] / "README.md"
 SETS = {
@@ -33,7 +35,7 @@ def main(arguments=None):
         fault = f"{arguments[0]}: not a results.json of training.evaluate: {error}"
         print(f"training.publication: {fault}", file=sys.stderr)
         return 2
-    publish(text, README)
+    rewrite(README, "evaluation", text)
     return 0
 
 
@@ -57,7 +59,7 @@ def compared(contents):
         for rank, content in enumerate(contents):
             summary, shown = content["summary"][folder], "" if rank else title
             if "dice" in summary:
-                scores = " | ".join(_with_interval(summary[score]) for score in ("dice", "boundary_f"))
+                scores = " | ".join(with_interval(summary[score]) for score in ("dice", "boundary_f"))
                 people.append(f"| {shown} | {content['name']} | {scores} |")
             if "person_free" in summary:
                 free = summary["person_free"]
@@ -65,18 +67,6 @@ def compared(contents):
                     f"| {shown} | {content['name']} | {free['pixels']:.2%} | {free['photos_over_1_percent']:.0%} |"
                 )
     return "\n".join(people) + "\n\n" + "\n".join(nobody)
-
-
-def _with_interval(score):
-    low, high = score["interval"]
-    return f"{score['mean']:.4f} [{low:.4f}, {high:.4f}]"
-
-
-def publish(text, path):
-    """Puts a text into the section "evaluation" of a Markdown file. Raises ValueError when it has none."""
-    page = with_section(path, "evaluation", text)
-    with replacing(path) as temporary:
-        temporary.write_text(page)
 
 
 if __name__ == "__main__":

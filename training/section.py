@@ -2,6 +2,8 @@
 
 import re
 
+from tfseg.image import replacing
+
 
 def with_section(path, name, text):
     """The content of a Markdown file with another text in one of its sections.
@@ -22,3 +24,10 @@ def with_section(path, name, text):
     if not found:
         raise ValueError(f"{path}: has no section between <!-- {name}: ... --> and <!-- end of {name} -->.")
     return f"{page[: found.end(1)]}\n\n{text}\n\n{page[found.start(2) :]}"
+
+
+def rewrite(path, name, text):
+    """Puts another text into a section of a Markdown file; arguments and errors as of `with_section`."""
+    page = with_section(path, name, text)
+    with replacing(path) as temporary:
+        temporary.write_text(page)

@@ -39,9 +39,9 @@ def table(summaries):
             score, edge = summary["dice"], summary["boundary_f"]
             lines.append(
                 f"| {name} | {summary['photos'] - summary.get('person_free', {}).get('photos', 0)} "
-                f"| {score['mean']:.4f} [{score['interval'][0]:.4f}, {score['interval'][1]:.4f}] | {score['p5']:.3f} "
+                f"| {with_interval(score)} | {score['p5']:.3f} "
                 f"| {summary['iou']['mean']:.4f} "
-                f"| {edge['mean']:.4f} [{edge['interval'][0]:.4f}, {edge['interval'][1]:.4f}] "
+                f"| {with_interval(edge)} "
                 f"| {summary['mad']['mean']:.4f} |"
             )
         if "person_free" in summary:
@@ -51,6 +51,12 @@ def table(summaries):
                 f"{free['photos_over_1_percent']:.1%} of photos over 1 % | | | | |"
             )
     return "\n".join(lines)
+
+
+def with_interval(score):
+    """A mean and its interval, as the tables show them."""
+    low, high = score["interval"]
+    return f"{score['mean']:.4f} [{low:.4f}, {high:.4f}]"
 
 
 def beside(contents):
