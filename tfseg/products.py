@@ -50,6 +50,7 @@ class Products:
     def __init__(self, job):
         self.job, self.top = job, fixed_part(job.pattern)
         self.records = "labels" if job.effect == PSEUDO_LABEL else None
+        self.options = None if self.records else parse([job.effect, "-"])  # those that tfseg has by itself
 
     def last(self, source):
         """Address of the file that is written last: when it is there, so are the others."""
@@ -74,9 +75,9 @@ class Products:
         """
         if self.records:
             return self._label(photo, alpha, threshold)
-        options, last = parse([self.job.effect, "-"]), self.last(photo.source)
-        finished = choose_finish(options, threshold)(alpha, photo.image)
-        pixels = choose_effect(options)(photo.image, finished, 0)
+        last = self.last(photo.source)
+        finished = choose_finish(self.options, threshold)(alpha, photo.image)
+        pixels = choose_effect(self.options)(photo.image, finished, 0)
         return {last: encode(pixels, posixpath.splitext(last)[1], photo.extras)}
 
     def _label(self, photo, alpha, threshold):
