@@ -67,7 +67,7 @@ def fit_small(photos):
     return run
 
 
-def small_network(config):
+def small_network(config, height=None, width=None):
     """Like `tfseg.unet.unet` from outside, of the same operators, and traced in seconds."""
     import keras
     from keras import layers
@@ -75,7 +75,7 @@ def small_network(config):
     def norm(features):
         return layers.ReLU(6.0)(layers.BatchNormalization(momentum=0.8)(features))
 
-    image = keras.Input((config.height, config.width, 3))
+    image = keras.Input((height, width, 3))
     fine = layers.Rescaling(1 / 127.5, -1.0)(image)
     fine = norm(layers.Conv2D(16, 3, strides=2, padding="same", use_bias=False)(fine))
     coarse = layers.DepthwiseConv2D(3, strides=2, padding="same", use_bias=False)(fine)

@@ -33,9 +33,9 @@ def drive(checkpoints, epoch, val_dice, val_loss):
 
 
 def started(out, history):
-    checkpoints = Checkpoints(out, history)
-    checkpoints.set_model(small_model())
-    checkpoints.on_train_begin()
+    model = small_model()
+    checkpoints = Checkpoints(out, keras.Model.from_config(model.get_config()), history)
+    checkpoints.set_model(model)
     return checkpoints
 
 
@@ -104,7 +104,11 @@ def test_the_best_weights_are_the_averaged_ones_without_an_optimizer_and_the_las
         )
     )
     x, y = np.random.default_rng(0).normal(size=(2, 32, 2))
-    callbacks = [Checkpoints(tmp_path, []), keras.callbacks.SwapEMAWeights(), record]
+    callbacks = [
+        Checkpoints(tmp_path, keras.Model.from_config(model.get_config()), []),
+        keras.callbacks.SwapEMAWeights(),
+        record,
+    ]
     model.fit(
         x, y[:, :1] + 3, validation_data=(x, y[:, :1] + 3), epochs=3, batch_size=8, verbose=0, callbacks=callbacks
     )

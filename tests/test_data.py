@@ -254,7 +254,7 @@ def test_processes_share_each_batch_among_them(pairs, augment):
 def test_an_epoch_shows_each_photo_at_most_once_and_its_order_changes(tmp_path):
     for index in range(7):  # a photo's grey level says which one it is
         write_image(tmp_path / "images" / f"{index}.png", np.full((*SIZE, 3), 30 * index, np.uint8))
-    untouched = lambda image, mask, seed: (image, mask)  # noqa: E731
+    untouched = lambda image, mask, seed, landscape: (image, mask)  # noqa: E731
     shown = batches(find_pairs(tmp_path), 2, CopyPaste(untouched), count=3 * 20)
     levels = np.concatenate([image[:, 0, 0, 0] for image, _, _ in shown]).reshape(20, 6)
     assert all(len(set(epoch)) == 6 for epoch in levels)
@@ -265,12 +265,43 @@ def test_an_epoch_shows_each_photo_at_most_once_and_its_order_changes(tmp_path):
 def test_every_epoch_augments_a_photo_anew_by_seed_epoch_and_photo(pairs):
     seeds = []
 
-    def spy(image, mask, seed):
+    def spy(image, mask, seed, landscape):
         seeds.append(seed)
         return letterbox(image, *SIZE)[0], letterbox(mask, *SIZE, value=0)[0]
 
     batches(pairs[:2], 2, CopyPaste(spy), seed=5, first_epoch=4, count=2)
     assert {(5, 4, 0), (5, 4, 1), (5, 5, 0), (5, 5, 1)} <= set(seeds)
+
+
+@pytest.fixture
+def mixed(tmp_path, write_set):
+    """Five upright photos, three wide ones and a square one, named so that they alternate."""
+    for name, sides in (("a", (60, 40)), ("b", (40, 60)), ("c", (50, 50))):
+        write_set(tmp_path / name / "images", tmp_path / name / "masks", 5, height=sides[0], width=sides[1])
+    upright, wide, square = (find_pairs(tmp_path / name) for name in "abc")
+    return [*(pair for pairs in zip(upright[:3], wide[:3], strict=True) for pair in pairs), *upright[3:], square[0]]
+
+
+def test_wide_photos_are_validated_in_the_frame_that_lies(mixed):
+    shown = [image for image, _, _ in make_dataset(mixed, 64, 32, 3)]
+    assert [image.shape[:3] for image in shown] == [(3, 64, 32), (3, 64, 32), (3, 32, 64)]
+    wide = [letterbox(read_image(pair.image), 32, 64)[0] for pair in (mixed[1], mixed[3], mixed[5])]
+    np.testing.assert_array_equal(shown[2], wide)
+
+
+def test_a_training_batch_has_one_frame_and_mostly_photos_that_suit_it(mixed):
+    calls = []
+
+    def spy(image, mask, seed, landscape):
+        calls.append((image.shape[1] > image.shape[0], bool(landscape)))
+        frame = (32, 64) if landscape else (64, 32)
+        return letterbox(image, *frame)[0], letterbox(mask, *frame, value=0)[0]
+
+    shown = list(make_dataset(mixed, 64, 32, 1, CopyPaste(spy)).take(9 * 40))
+    assert {image.shape[1:3] for image, _, _ in shown} == {(64, 32), (32, 64)}
+    assert {image.shape[1:3] == mask.shape[1:3] == weight.shape[1:3] for image, mask, weight in shown} == {True}
+    suited = np.mean([wide == landscape for wide, landscape in calls])
+    assert 0.7 < suited < 0.9, "a fifth is shown in the other frame"
 
 
 def test_fewer_photos_than_the_batch_size_make_a_smaller_batch(pairs):

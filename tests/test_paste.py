@@ -20,7 +20,7 @@ def load(index):
     return PHOTOS[index]
 
 
-def untouched(image, mask, seed):
+def untouched(image, mask, seed, landscape):
     if mask.shape != SIZE:  # a crop comes back at the frame's size
         return np.broadcast_to(image[:1, :1], (*SIZE, 3)), np.zeros(SIZE, np.uint8)
     return image, mask

@@ -92,7 +92,7 @@ def test_both_workers_have_a_part_in_it(cluster):
 
 
 def test_a_network_learns_from_them(cluster):
-    model = small_network(FitConfig(height=96, width=64))
+    model = small_network(FitConfig(height=96, width=64), 96, 64)
     model.compile(keras.optimizers.Adam(0.01), keras.losses.BinaryCrossentropy(from_logits=True))
     batches = served("person_photos", "train", 96, 64, 4, cluster[0])
     history = model.fit(batches, epochs=6, shuffle=False, verbose=0).history["loss"]

@@ -32,20 +32,22 @@ class Augment:
         self.height, self.width, self.crop_share, self.strength = height, width, crop_share, strength
         self._local = threading.local()  # a Compose keeps its random state, so every worker thread has its own
 
-    def __call__(self, image, mask, seed):
+    def __call__(self, image, mask, seed, landscape=False):
         """Transforms one photo.
 
         Args:
             image: uint8 `[H, W, 3]` RGB.
             mask: uint8 `[H, W]` in {0, 1}.
             seed: int or tuple of ints; the same seed gives the same result.
+            landscape: lay the frame on its side: `[width, height]`.
 
         Returns:
             `(image, mask)`, uint8 `[height, width, 3]` and uint8 `[height, width]` in {0, 1}.
         """
-        if not hasattr(self._local, "transform"):
-            self._local.transform = _transform(self.height, self.width, self.crop_share, self.strength)
-        transform = self._local.transform
+        if not hasattr(self._local, "transforms"):
+            frames = (self.height, self.width), (self.width, self.height)
+            self._local.transforms = [_transform(*frame, self.crop_share, self.strength) for frame in frames]
+        transform = self._local.transforms[bool(landscape)]
         # One generator for all: `set_random_seed` would give each transform the same numbers.
         generator = np.random.default_rng(seed)
         transform.set_random_state(generator, random.Random(int(generator.integers(2**63))))
@@ -80,7 +82,12 @@ def _transform(height, width, crop_share, strength):
     crop = A.Sequential(
         [
             A.Rotate(limit=15 * strength, border_mode=cv2.BORDER_REFLECT_101, p=0.3),
-            A.RandomResizedCrop(size=(height, width), scale=(1 - 0.9 * strength, 1.0), ratio=(0.65, 1.0), p=1),
+            A.RandomResizedCrop(
+                size=(height, width),
+                scale=(1 - 0.9 * strength, 1.0),
+                ratio=(0.8 * width / height, 1.25 * width / height),
+                p=1,
+            ),
         ],
         p=crop_share,
     )

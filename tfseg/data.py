@@ -5,7 +5,8 @@
     dataset = make_dataset(train, 320, 256, batch_size=16, augment=CopyPaste(Augment(320, 256)))
 
 A batch is `(image, mask, weight)`: image float32 `[B, H, W, 3]` in 0..255, mask float32 `[B, H, W, 1]` in {0, 1},
-weight float32 `[B, H, W, 1]`, 1 everywhere but on the person's border.
+weight float32 `[B, H, W, 1]`, 1 everywhere but on the person's border. H x W is the frame that was asked for, or, in
+batches of photos that are wider than high, that frame laid on its side, as `Segmenter` takes them.
 """
 
 import re
@@ -20,6 +21,7 @@ from tfseg.duplicates import duplicate_groups
 from tfseg.image import EXTENSIONS, ImageError, image_size, letterbox, read_image, read_mask
 
 MAX_PIXELS = 100_000_000  # a photo to train on is made smaller at once
+OTHER_FRAME_SHARE = 0.2  # of the training examples lie in an upright frame though the photo is wide, or the reverse
 BORDER_SHARE = 1 / 40  # width of the weighted border, as a share of the frame's shorter side
 
 
@@ -162,11 +164,12 @@ def make_dataset(
 
     With `augment` it is for training: it never ends, every `steps_per_epoch` batches are one pass in a new order, and
     what epoch N shows depends on `seed` and N alone, so that a resumed training sees what an unbroken one would.
-    Without, it is for validation: one pass in the order of the pairs, letterboxed, the last batch short.
+    Without, it is for validation: one pass, upright photos first, letterboxed, the last batch short. A batch that holds
+    both upright and wide photos, of which there is one in a pass, has the frame that suits most of them.
 
     Args:
         pairs: list of `Pair`.
-        height, width: of the network's input, pixels.
+        height, width: of the network's input, pixels; for wide photos the two are exchanged.
         batch_size: photos in a batch; fewer when there are fewer pairs.
         augment: a `CopyPaste`, or None.
         seed: of the order and of the augmentation.
@@ -182,39 +185,74 @@ def make_dataset(
 
     load = _Loader(pairs, 2 * max(height, width), cache_bytes)
     batch_size = min(batch_size, len(pairs))
-    count = steps_per_epoch(pairs, batch_size) * batch_size
+    wide = _wide(pairs) if height != width else np.zeros(len(pairs), bool)
 
-    def element(index, epoch):
+    def element(index, landscape, epoch):
         if augment is None:
             image, mask = load(index)
-            image, mask = letterbox(image, height, width)[0], letterbox(mask, height, width, value=0)[0]
+            frame = (width, height) if landscape else (height, width)
+            image, mask = letterbox(image, *frame)[0], letterbox(mask, *frame, value=0)[0]
         else:
-            image, mask = augment(load, len(pairs), index, (seed, int(epoch), int(index)))
+            image, mask = augment(load, len(pairs), index, (seed, int(epoch), int(index)), landscape)
         return image, mask[..., None], 1 + np.float32(border_weight) * border(mask)[..., None]
 
-    def shaped(index, epoch):
-        image, mask, weight = tf.numpy_function(element, [index, epoch], [tf.uint8, tf.uint8, tf.float32])
-        image.set_shape([height, width, 3])
-        mask.set_shape([height, width, 1])
-        weight.set_shape([height, width, 1])
+    def shaped(index, landscape, epoch):
+        image, mask, weight = tf.numpy_function(element, [index, landscape, epoch], [tf.uint8, tf.uint8, tf.float32])
+        sides = [height, width] if height == width else [None, None]
+        image.set_shape([*sides, 3])
+        mask.set_shape([*sides, 1])
+        weight.set_shape([*sides, 1])
         return image, mask, weight
 
     def order(epoch):
-        indices = tf.random.experimental.stateless_shuffle(tf.range(len(pairs)), seed=[seed, epoch])[:count]
-        return tf.data.Dataset.from_tensor_slices((indices, tf.repeat(epoch, count)))
+        indices, landscape = _ordered(wide, batch_size, None if augment is None else (seed, int(epoch), len(pairs)))
+        return indices, landscape, np.full(len(indices), epoch)
 
-    if augment is None:
-        indices = tf.data.Dataset.range(len(pairs)).map(lambda index: (index, tf.constant(0, tf.int64)))
-    else:
-        indices = tf.data.Dataset.range(first_epoch, np.iinfo(np.int32).max).flat_map(order)
+    def examples(epoch):
+        drawn = tf.numpy_function(order, [epoch], [tf.int64, tf.bool, tf.int64])
+        return tf.data.Dataset.from_tensor_slices(tuple(drawn))
+
+    epochs = tf.data.Dataset.range(first_epoch, 1 if augment is None else np.iinfo(np.int32).max)
     process, processes = place
     return (
-        indices.shard(processes, process)
+        epochs.flat_map(examples)
+        .shard(processes, process)
         .map(shaped, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
         .batch(batch_size // processes)
         .map(lambda image, mask, weight: (tf.cast(image, tf.float32), tf.cast(mask, tf.float32), weight))
         .prefetch(2)
     )
+
+
+def _wide(pairs):
+    """Which photos are wider than high: bool `[N]`."""
+    with ThreadPoolExecutor() as pool:
+        sizes = pool.map(lambda pair: image_size(pair.image, MAX_PIXELS), pairs)
+        return np.array([width > height for height, width in sizes])
+
+
+def _ordered(wide, batch_size, seed=None):
+    """One pass over photos in batches of one orientation.
+
+    Args:
+        wide: bool `[N]`, which photos are wider than high.
+        batch_size: the rest that fills no batch is left out, if there is a seed.
+        seed: tuple of ints, of the order; None: upright photos first, in their order, and all of them.
+
+    Returns:
+        `(indices, landscape)`: int64 and bool `[n]`, which photos and whether their batch has the lying frame.
+    """
+    indices, lying = np.arange(len(wide)), wide
+    if seed is not None:
+        generator = np.random.default_rng(seed)
+        indices = generator.permutation(indices)[: len(wide) // batch_size * batch_size]
+        lying = wide ^ (generator.random(len(wide)) < OTHER_FRAME_SHARE)
+    indices = indices[np.argsort(lying[indices], kind="stable")]
+    batches = np.split(indices, range(batch_size, len(indices), batch_size))
+    if seed is not None:
+        batches = [batches[index] for index in generator.permutation(len(batches))]
+    landscape = [np.full(len(batch), lying[batch].mean() > 0.5) for batch in batches]
+    return np.concatenate(batches), np.concatenate(landscape)
 
 
 def photo_fault(error):

@@ -16,7 +16,7 @@ class CopyPaste:
     """Augments a photo, and in some of the draws exchanges or shares its background.
 
     Args:
-        augment: `(image, mask, seed) -> (image, mask)`, to the network's size.
+        augment: `(image, mask, seed, landscape) -> (image, mask)`, to the network's size.
         paste_share: 0..1, share of the draws whose person is pasted onto another photo; onto a person-free crop
             in half of them, beside the other's people in the rest.
         person_free_share: 0..1, share of the draws that show a person-free crop instead.
@@ -25,7 +25,7 @@ class CopyPaste:
     def __init__(self, augment, paste_share=0.0, person_free_share=0.0):
         self.augment, self.paste_share, self.person_free_share = augment, paste_share, person_free_share
 
-    def __call__(self, load, count, index, seed):
+    def __call__(self, load, count, index, seed, landscape=False):
         """Makes one training example.
 
         Args:
@@ -33,6 +33,7 @@ class CopyPaste:
             count: how many photos `load` knows.
             index: of the photo.
             seed: tuple of ints; the same seed gives the same example.
+            landscape: whether the example is to lie on its side.
 
         Returns:
             `(image, mask)` at the size that `augment` gives.
@@ -41,13 +42,12 @@ class CopyPaste:
         draw = generator.random()
         photo = load(index)
         if draw < self.person_free_share:
-            return self.augment(*(_person_free(load, count, generator) or photo), seed)
-        image, mask = self.augment(*photo, seed)
+            return self.augment(*(_person_free(load, count, generator) or photo), seed, landscape)
+        image, mask = self.augment(*photo, seed, landscape)
         if draw > 1 - self.paste_share and mask.any():
             other = _person_free(load, count, generator) if generator.random() < 0.5 else None
-            image, mask = paste(
-                image, mask, *self.augment(*(other or load(int(generator.integers(count)))), (*seed, 2))
-            )
+            other = other or load(int(generator.integers(count)))
+            image, mask = paste(image, mask, *self.augment(*other, (*seed, 2), landscape))
         return image, mask
 
 

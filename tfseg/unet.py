@@ -21,7 +21,8 @@ def unet(encoder="mobilenet_v2", height=320, width=256, weights="imagenet"):
 
     Args:
         encoder: a key of `tfseg.encoders.ENCODERS`.
-        height, width: of the input, pixels; multiples of 32. The weights do not depend on them.
+        height, width: of the input, pixels; multiples of 32, or None to leave them open. The weights do not depend
+            on them.
         weights: "imagenet", None or a weights file for the encoder; or a `.keras` checkpoint of this whole network.
 
     Returns:
@@ -32,7 +33,7 @@ def unet(encoder="mobilenet_v2", height=320, width=256, weights="imagenet"):
         WeightsError: the encoder's weights cannot be had.
     """
     for side, value in (("height", height), ("width", width)):
-        if value < STRIDES[-1] or value % STRIDES[-1]:
+        if value is not None and (value < STRIDES[-1] or value % STRIDES[-1]):
             raise ValueError(f"{side} must be a positive multiple of {STRIDES[-1]}; received {value}.")
     checkpoint = str(weights) if str(weights).endswith(".keras") else None
     backbone = build_encoder(encoder, height, width, None if checkpoint else weights)

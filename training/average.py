@@ -11,6 +11,7 @@ The average of two networks' batch-norm statistics is not quite what its feature
 "Averaging Weights Leads to Wider Optima", arXiv:1803.05407). With --data they go on from there over some photos.
 """
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -83,7 +84,9 @@ def settle(model, pairs):
     """
     height, width = model.input_shape[1:3]
     augment = CopyPaste(Augment(height, width, crop_share=0.1, strength=0.15), paste_share=0, person_free_share=0)
-    for image, *_ in make_dataset(pairs, height, width, BATCH, augment).take(STEPS):
+    dataset = make_dataset(pairs, height, width, BATCH, augment)
+    upright = (image for image, *_ in dataset if image.shape[1] == height)
+    for image in itertools.islice(upright, STEPS):
         model(image, training=True)
 
 

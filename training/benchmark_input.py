@@ -14,11 +14,11 @@ import time
 import keras
 import numpy as np
 
-from training.batchnorm import fuse
 from training.config import FitConfig, parse
 from training.fit import build_model, training_data
 from training.sources import load_pairs
 from training.state import start
+from training.substitutes import substitute
 
 WARMUP_SECONDS = 10.0
 SECONDS = 30.0
@@ -56,7 +56,7 @@ def measure(config, warmup, seconds):
     """
     keras.utils.set_random_seed(config.seed)
     model, (pairs, *_) = build_model(config), load_pairs(config)
-    start(fuse(model), config, steps=None)
+    start(substitute(model), config, steps=None)
     batches = iter(training_data(config, pairs))
     cached = next(batches)
     size = len(cached[0])

@@ -23,15 +23,13 @@ class Checkpoints(keras.callbacks.Callback):
 
     Args:
         out: folder, as `pathlib.Path`.
+        copy: the network in which the best weights are saved: as the trained one, but for its input's size.
         history: list of dicts of `COLUMNS`, the epochs before this run.
     """
 
-    def __init__(self, out, history):
+    def __init__(self, out, copy, history):
         super().__init__()
-        self.out, self.history = out, list(history)
-
-    def on_train_begin(self, logs=None):
-        self.copy = keras.Model.from_config(self.model.get_config())  # without the optimizer, twice the network's size
+        self.out, self.copy, self.history = out, copy, list(history)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()

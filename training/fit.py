@@ -9,6 +9,7 @@ Writes into --out: best_dice.keras, best_loss.keras (weights for use), last.kera
 history.csv, curves.png, samples.png, log.jsonl, split.json and run.json; with --find-lr only lr_finder.png.
 """
 
+import dataclasses
 import importlib.util
 import sys
 from pathlib import Path
@@ -24,7 +25,6 @@ from tfseg.encoders import freeze
 from tfseg.image import remove_leftovers
 from tfseg.paste import CopyPaste
 from tfseg.unet import unet
-from training.batchnorm import fuse
 from training.checkpoints import Checkpoints, read_history
 from training.config import FitConfig, parse
 from training.devices import agree, check_step, filled, place, shared
@@ -37,6 +37,7 @@ from training.samples import Samples
 from training.schedules import Plateau
 from training.sources import load_pairs
 from training.state import load_last, start, unfreeze
+from training.substitutes import substitute
 
 BUNDLED = Path(tfseg.__file__).parent / "pretrained" / "person_mobilenet_v2.keras"
 BUNDLED_ENCODER = "mobilenet_v2"
@@ -89,8 +90,9 @@ def fit(config):
     if not model.compiled:
         start(model, config, steps)
     epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
+    for_use = build_model(dataclasses.replace(config, init="none"), config.height, config.width)
     agree(photos=[pair.image.name for pair in train + val])
-    checkpoints = Checkpoints(out, read_history(out / "history.csv", epoch))
+    checkpoints = Checkpoints(out, for_use, read_history(out / "history.csv", epoch))
     callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)
     remove_leftovers(out)
     write_run(config, train, val, out, skipped)
@@ -101,7 +103,7 @@ def fit(config):
         if epoch and epoch == config.frozen_epochs:
             model = load_last(last)  # as a resumed run begins: `model.fit` has left the averages in the network
             unfreeze(model, config)
-        fuse(model).fit(
+        substitute(model).fit(
             training_data(config, train, epoch),
             validation_data=validation_data(config, val),
             steps_per_epoch=steps,
@@ -124,18 +126,18 @@ def find_learning_rate(config):
     model, (train, *_) = build_model(config), load_pairs(config)
     check_step(min(config.batch_size, len(train)))
     start(model, config, steps=None)
-    rates, losses = sweep(fuse(model), training_data(config, train))
+    rates, losses = sweep(substitute(model), training_data(config, train))
     suggestion, path = suggest(rates, losses), Path(config.out) / "lr_finder.png"
     plot_sweep(rates, losses, suggestion, path)
     print(f"suggestion: --learning-rate {suggestion:.1e} (loss over rate: {path})")
     return suggestion
 
 
-def build_model(config):
-    """The network with its first weights."""
+def build_model(config, height=None, width=None):
+    """The network with its first weights; unless a size is given, open for frames that stand and that lie."""
     auto = BUNDLED if config.encoder == BUNDLED_ENCODER else "imagenet"
     named = {"auto": auto, "bundled": BUNDLED, "imagenet": "imagenet", "none": None}
-    model = unet(config.encoder, config.height, config.width, named.get(config.init, config.init))
+    model = unet(config.encoder, height, width, named.get(config.init, config.init))
     freeze(model.get_layer("encoder"), config.encoder, config.frozen_stride)
     return model
 

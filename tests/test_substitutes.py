@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfseg.unet import unet
-from training.batchnorm import fuse
+from training.substitutes import substitute
 
 tensorflow_only = pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="TensorFlow backend only")
 
@@ -21,7 +21,7 @@ def one_layer():
 @tensorflow_only
 def test_a_step_is_that_of_keras_but_for_the_running_variance():
     image, target = np.random.default_rng(0).normal(3, 5, (2, 5, 4, 3, 2)).astype("float32")
-    apart, fused = one_layer(), fuse(one_layer())
+    apart, fused = one_layer(), substitute(one_layer())
     for model in (apart, fused):
         model.train_on_batch(image, target)
     names = [weight.path for weight in apart.weights]
@@ -34,7 +34,7 @@ def test_a_step_is_that_of_keras_but_for_the_running_variance():
 
 @tensorflow_only
 def test_frozen_layers_keep_their_statistics():
-    model = fuse(one_layer())
+    model = substitute(one_layer())
     model.get_layer("norm").trainable = False
     model.compile(keras.optimizers.SGD(0.1), "mse")
     before = model.get_layer("norm").get_weights()
@@ -47,7 +47,7 @@ def test_answers_and_the_saved_network_stay(tmp_path):
     model = unet(height=32, width=32, weights=None)
     photo = np.random.default_rng(0).uniform(0, 255, (1, 32, 32, 3)).astype("float32")
     expected = model.predict(photo, verbose=0)
-    fuse(model).save(tmp_path / "fused.keras")
+    substitute(model).save(tmp_path / "fused.keras")
     np.testing.assert_array_equal(model.predict(photo, verbose=0), expected)
     loaded = keras.models.load_model(tmp_path / "fused.keras")
     np.testing.assert_allclose(loaded.predict(photo, verbose=0), expected, rtol=1e-5, atol=1e-6)
@@ -57,8 +57,21 @@ def test_answers_and_the_saved_network_stay(tmp_path):
 def test_the_network_is_trained_by_the_fused_operation():
     import tensorflow as tf
 
-    model = fuse(unet(height=32, width=32, weights=None))
+    model = substitute(unet(height=32, width=32, weights=None))
     graph = tf.function(lambda image: model(image, training=True)).get_concrete_function(tf.TensorSpec((2, 32, 32, 3)))
     kinds = [operation.type for operation in graph.graph.get_operations()]
     norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
     assert kinds.count("FusedBatchNormV3") == len(norms) > 50
+
+
+@tensorflow_only
+def test_one_graph_takes_frames_that_stand_and_that_lie_and_answers_as_networks_of_their_sizes():
+    keras.utils.set_random_seed(0)
+    model = substitute(unet(height=None, width=None, weights=None))
+    model.compile("sgd", "mse")
+    for height, width in ((64, 32), (32, 64)):
+        photo = np.random.default_rng(0).uniform(0, 255, (1, height, width, 3)).astype("float32")
+        fixed = unet(height=height, width=width, weights=None)
+        fixed.set_weights(model.get_weights())
+        np.testing.assert_allclose(model.predict(photo, verbose=0), fixed.predict(photo, verbose=0), atol=1e-5)
+        assert np.isfinite(model.train_on_batch(photo, photo[..., :1] / 255))
