@@ -51,9 +51,11 @@ def test_any_photo_comes_out_in_the_frames_size_with_a_two_valued_mask(augment, 
         image, mask = np.full((*size, 3), 9, np.uint8), np.ones(size, np.uint8)
     before = image.copy(), mask.copy()
     for seed in range(40):
-        photo, label = augment(image, mask, seed)
-        assert photo.shape == (HEIGHT, WIDTH, 3) and photo.dtype == np.uint8
-        assert label.shape == (HEIGHT, WIDTH) and label.dtype == np.uint8
+        landscape = seed % 2 == 1
+        photo, label = augment(image, mask, seed, landscape)
+        frame = (WIDTH, HEIGHT) if landscape else (HEIGHT, WIDTH)
+        assert photo.shape == (*frame, 3) and photo.dtype == np.uint8
+        assert label.shape == frame and label.dtype == np.uint8
         assert set(np.unique(label)) <= {0, 1}
     np.testing.assert_array_equal(image, before[0])
     np.testing.assert_array_equal(mask, before[1])

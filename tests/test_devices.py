@@ -24,8 +24,8 @@ class Keeping(Checkpoints):
         np.savez(self.kept, *self.model.get_weights())
 
 
-def without_batch_norm(config):
-    image = keras.Input((config.height, config.width, 3))
+def without_batch_norm(config, height=None, width=None):
+    image = keras.Input((height, width, 3))
     features = keras.layers.Rescaling(1 / 127.5, -1.0)(image)
     features = keras.layers.Conv2D(8, 3, strides=2, padding="same", activation="relu")(features)
     return keras.Model(image, keras.layers.UpSampling2D(2)(keras.layers.Conv2D(1, 3, padding="same")(features)))
