@@ -29,8 +29,8 @@ from export.machine import describe_machine
 from export.publication import publish
 from export.rounds import time_rounds
 from export.timings import as_csv, as_markdown, found_table, jobs_table, times_table
-from tfseg.data import find_pairs
 from tfseg.image import read_mask, replacing
+from tfseg.pairs import find_pairs
 from tfseg.sample import portraits
 from tfseg.segmenter import BUNDLED
 from training.config import OneLineParser

@@ -16,9 +16,9 @@ from pathlib import Path
 import numpy as np
 
 from export.bounds import BOUNDS, LOSSES, flag, summarise, table, worst, written
-from tfseg.data import find_pairs, read_pair
 from tfseg.image import image_size, read_image, replacing
 from tfseg.metrics import boundary_f, dice
+from tfseg.pairs import find_pairs, read_pair
 from tfseg.progress import Progress
 from tfseg.runtime import copy_network, keras_network, load_checkpoint
 from tfseg.segmenter import BUNDLED, Segmenter
@@ -96,7 +96,7 @@ def compare(checkpoint, files, pairs):
     Args:
         checkpoint: path of the .keras file.
         files: paths of .tflite files.
-        pairs: list of `tfseg.data.Pair`.
+        pairs: list of `tfseg.pairs.Pair`.
 
     Returns:
         path of the file to a list of dicts, one a photo: image, mask, dice and boundary_f of the checkpoint (None on

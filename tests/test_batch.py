@@ -16,8 +16,8 @@ from processes import workers
 from tfseg.batch import main
 from tfseg.cli import choose_recipe
 from tfseg.cli import parse as parse_cli
-from tfseg.data import find_pairs, read_pair
 from tfseg.image import read_image, write_image
+from tfseg.pairs import find_pairs, read_pair
 from tfseg.pseudolabel import pseudo_label
 from tfseg.results import develop
 from tfseg.sample import portraits

@@ -9,7 +9,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from tfseg.builder import PersonPhotos, main
-from tfseg.data import find_pairs, read_pair, split_pairs
+from tfseg.pairs import find_pairs, read_pair, split_pairs
 
 PRISM = Path(sys.executable).parent / "prism"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from export.calibration import calibration_set, pick, spread
-from tfseg.data import find_pairs
 from tfseg.image import letterbox, read_image, write_image
+from tfseg.pairs import find_pairs
 
 
 def test_every_folder_gives_as_many_photos_to_calibrate_on(photos, tmp_path):

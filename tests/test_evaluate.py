@@ -4,8 +4,8 @@ import json
 import numpy as np
 import pytest
 
-from tfseg.data import Pair, find_pairs
 from tfseg.image import read_image, write_image
+from tfseg.pairs import Pair, find_pairs
 from tfseg.segmenter import Segmenter
 from training.evaluate import Candidate, evaluate, main
 from training.summary import summarise, table

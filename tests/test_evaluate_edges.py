@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tfseg.data import find_pairs
+from tfseg.pairs import find_pairs
 from tfseg.segmenter import Segmenter
 from training.evaluate_edges import chosen, evaluate_halo, evaluate_steps, known_person, main
 

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import tfseg
-from tfseg.data import find_pairs, make_dataset
+from tfseg.data import make_dataset
 from tfseg.encoders import ENCODERS
 from tfseg.image import read_image, write_image
 from tfseg.losses import BCEDice
 from tfseg.metrics import Dice
+from tfseg.pairs import find_pairs
 from training import checkpoints, fit, schedules, state
 from training.checkpoints import Checkpoints, read_history
 from training.config import FitConfig

@@ -8,9 +8,9 @@ from PIL import Image
 
 from export.bounds import BOUNDS, LOSSES, flag, summarise
 from export.parity import ParityError, check, compare, main
-from tfseg.data import find_pairs
 from tfseg.image import letterbox, read_image, write_image
 from tfseg.metrics import boundary_f, dice
+from tfseg.pairs import find_pairs
 from tfseg.segmenter import Segmenter
 
 

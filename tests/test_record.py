@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tfseg.data import Pair
+from tfseg.pairs import Pair
 from training.config import FitConfig
 from training.record import check_photos, load_config, write_run
 

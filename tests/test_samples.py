@@ -3,8 +3,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfseg.data import Pair, find_pairs, read_pair
 from tfseg.image import letterbox, read_image
+from tfseg.pairs import Pair, find_pairs, read_pair
 from training.samples import COUNT, Samples
 
 

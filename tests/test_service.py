@@ -12,8 +12,8 @@ import tensorflow_datasets as tfds
 from conftest import small_network
 from processes import usage
 
-from tfseg.data import find_pairs, read_pair
 from tfseg.image import letterbox
+from tfseg.pairs import find_pairs, read_pair
 from training.config import FitConfig
 from training.service import served
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from tfseg.data import DataError, find_pairs, read_pair
+from tfseg.pairs import DataError, find_pairs, read_pair
 from training.config import FitConfig
 from training.sources import load_pairs, unpack
 

@@ -5,8 +5,8 @@ import cv2
 import numpy as np
 import pytest
 
-from tfseg.data import DataError
 from tfseg.image import read_image, read_mask, write_image
+from tfseg.pairs import DataError
 from tfseg.sample import portraits
 from training.check_data import main
 from training.config import FitConfig

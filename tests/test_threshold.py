@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from tfseg.data import Pair, find_pairs
 from tfseg.image import read_image, write_image
+from tfseg.pairs import Pair, find_pairs
 from training.threshold import THRESHOLDS, best, main, sweep
 
 

@@ -9,8 +9,8 @@
 apache-beam. With --runner, and further options as `tfseg.batch` takes them, Beam's workers read the photos and write
 the shards.
 
-The folder is laid out as `tfseg.data.find_pairs` describes. Its photos are split so that near-duplicates always fall on
-the same side.
+The folder is laid out as `tfseg.pairs.find_pairs` describes. Its photos are split so that near-duplicates always
+fall on the same side.
 """
 
 import argparse
@@ -19,7 +19,7 @@ import sys
 
 import tensorflow_datasets as tfds
 
-from tfseg.data import find_pairs, read_pair, split_pairs
+from tfseg.pairs import find_pairs, read_pair, split_pairs
 
 CITATION = """@misc{person_photos,
   title = {Labelled photos of people, from a folder of one's own},
@@ -64,7 +64,7 @@ class PersonPhotos(tfds.core.GeneratorBasedBuilder):
 
 
 def read_example(pair):
-    """A `tfseg.data.Pair` as tensorflow-datasets wants it: its key, and its features by name."""
+    """A `tfseg.pairs.Pair` as tensorflow-datasets wants it: its key, and its features by name."""
     image, mask = read_pair(pair)
     return pair.image.name, {"image": image, "segmentation_mask": mask[..., None], "file_name": pair.image.name}
 

@@ -16,8 +16,9 @@ import sys
 from pathlib import Path
 
 from tfseg.augment import Augment
-from tfseg.data import find_pairs, make_dataset
+from tfseg.data import make_dataset
 from tfseg.image import replacing
+from tfseg.pairs import find_pairs
 from tfseg.paste import CopyPaste
 from tfseg.runtime import load_checkpoint
 from training.config import OneLineParser
@@ -77,7 +78,7 @@ def settle(model, pairs):
 
     Args:
         model: `keras.Model`, image float32 `[B, H, W, 3]` 0..255 to logits; changed in place.
-        pairs: list of `tfseg.data.Pair`.
+        pairs: list of `tfseg.pairs.Pair`.
 
     Raises:
         ImageError: a photo cannot be read.

@@ -16,10 +16,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tfseg.data import MAX_PIXELS, read_pair
 from tfseg.duplicates import duplicate_groups
 from tfseg.image import read_image, replacing
 from tfseg.metrics import dice
+from tfseg.pairs import MAX_PIXELS, read_pair
 from tfseg.segmenter import Segmenter
 from training.config import OneLineParser
 from training.figures import draw_gallery, outline

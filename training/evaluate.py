@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfseg.data import Pair, find_pairs, read_pair
 from tfseg.image import replacing
 from tfseg.metrics import boundary_f, dice, iou, mean_absolute_difference
+from tfseg.pairs import Pair, find_pairs, read_pair
 from tfseg.segmenter import Segmenter
 from training.config import OneLineParser
 from training.figures import draw_gallery, outline
@@ -99,7 +99,7 @@ def evaluate(segmenter, pairs, name=""):
 
     Args:
         segmenter: a `Candidate`, or whatever else has `alpha` and `threshold`.
-        pairs: list of `tfseg.data.Pair`.
+        pairs: list of `tfseg.pairs.Pair`.
         name: shown beside the progress.
 
     Returns:

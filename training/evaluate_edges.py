@@ -16,9 +16,9 @@ import numpy as np
 
 from tfseg.closed_form import refine_closed_form
 from tfseg.composite import replace_background
-from tfseg.data import find_pairs, read_pair
 from tfseg.matte import clean_mask, estimate_foreground, firm, refine_alpha
 from tfseg.metrics import boundary_f, dice, mean_absolute_difference
+from tfseg.pairs import find_pairs, read_pair
 from tfseg.scene import make_cutout
 from tfseg.segmenter import Segmenter
 from training.config import OneLineParser

@@ -3,9 +3,9 @@
 import keras
 import numpy as np
 
-from tfseg.data import read_pair
 from tfseg.image import letterbox
 from tfseg.metrics import dice
+from tfseg.pairs import read_pair
 from training.figures import draw_gallery
 
 COUNT = 8
@@ -17,7 +17,7 @@ class Samples(keras.callbacks.Callback):
     It must stand before `keras.callbacks.SwapEMAWeights` in the list of callbacks, to show what is kept.
 
     Args:
-        pairs: list of `tfseg.data.Pair`.
+        pairs: list of `tfseg.pairs.Pair`.
         height, width: of the network's input, pixels.
         every: epochs between two pictures, from 1.
         path: PNG to write, anew each time.

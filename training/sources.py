@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tfseg.data import DataError, split_pairs
 from tfseg.image import replacing, write_image
+from tfseg.pairs import DataError, split_pairs
 from tfseg.sample import write_sample_set
 from training.survey import fault_table, survey
 

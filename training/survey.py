@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfseg.data import Fault, Pair, check_pairs, read_pair
 from tfseg.image import ImageError
+from tfseg.pairs import Fault, Pair, check_pairs, read_pair
 from tfseg.segmenter import Segmenter
 
 FRAME = 0.5  # of the frame's upper, left and right edge: a mask that covers more is asked about
@@ -35,7 +35,7 @@ def survey(folder):
     """Decodes every photo of a folder and compares it with its mask.
 
     Args:
-        folder: a path, in one of the layouts of `tfseg.data.find_pairs`.
+        folder: a path, in one of the layouts of `tfseg.pairs.find_pairs`.
 
     Returns:
         `Survey`. Beside what `find_pairs` refuses, a fault is: a photo that breaks off, a mask that marks the

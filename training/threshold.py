@@ -16,9 +16,9 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from tfseg.data import find_pairs, read_pair
 from tfseg.image import replacing
 from tfseg.metrics import boundary_f, dice
+from tfseg.pairs import find_pairs, read_pair
 from tfseg.segmenter import Segmenter
 from training.config import OneLineParser
 
@@ -54,7 +54,7 @@ def sweep(segmenter, pairs, name=""):
 
     Args:
         segmenter: a `Segmenter`.
-        pairs: list of `tfseg.data.Pair`.
+        pairs: list of `tfseg.pairs.Pair`.
         name: shown beside the progress.
 
     Returns:
