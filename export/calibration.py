@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from tfseg.image import letterbox, read_image, read_mask
+from tfseg.image import read_image, read_mask
+from tfseg.letterbox import letterbox
 from tfseg.pairs import find_pairs
 
 CALIBRATION_PHOTOS = 200  # enough for stable ranges; more only take longer

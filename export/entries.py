@@ -15,7 +15,8 @@ from export.graph import read_operators
 from export.macs import keras_macs, tflite_macs
 from export.probe import probe, xnnpack_operators
 from export.timings import summarise
-from tfseg.image import letterbox, read_image
+from tfseg.image import read_image
+from tfseg.letterbox import letterbox
 from tfseg.metrics import dice
 from tfseg.runtime import load_checkpoint
 from tfseg.segmenter import Segmenter

@@ -9,7 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from tfseg.image import letterbox, read_image, write_image
+from tfseg.image import read_image, write_image
+from tfseg.letterbox import letterbox
 from tfseg.matte import refine_alpha
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import Segmenter

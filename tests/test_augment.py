@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tfseg.augment import Augment
-from tfseg.image import PAD_VALUE, letterbox
+from tfseg.letterbox import PAD_VALUE, letterbox
 
 HEIGHT, WIDTH = 64, 48
 

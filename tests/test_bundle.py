@@ -11,7 +11,8 @@ from PIL import Image
 from export.bundle import KINDS, check_bundle, main
 from export.graph import check_operators, read_operators
 from export.modelcard import measured_table, read_results
-from tfseg.image import letterbox, read_image
+from tfseg.image import read_image
+from tfseg.letterbox import letterbox
 from tfseg.matte import DOUBT
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import BUNDLED, Segmenter

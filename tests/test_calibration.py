@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from export.calibration import calibration_set, pick, spread
-from tfseg.image import letterbox, read_image, write_image
+from tfseg.image import read_image, write_image
+from tfseg.letterbox import letterbox
 from tfseg.pairs import find_pairs
 
 

@@ -4,7 +4,8 @@ import tensorflow as tf
 
 from tfseg.augment import Augment
 from tfseg.data import border, make_dataset, steps_per_epoch
-from tfseg.image import letterbox, read_image, read_mask, write_image
+from tfseg.image import read_image, read_mask, write_image
+from tfseg.letterbox import letterbox
 from tfseg.pairs import Pair, find_pairs
 from tfseg.paste import CopyPaste
 

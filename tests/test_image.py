@@ -3,7 +3,6 @@ import io
 import os
 import resource
 
-import cv2
 import hostile
 import numpy as np
 import pytest
@@ -13,12 +12,9 @@ from PIL import Image
 
 from tfseg import image as module
 from tfseg.image import (
-    Box,
     ImageError,
     count_scans,
     image_size,
-    letterbox,
-    letterbox_box,
     read_image,
     read_mask,
     remove_leftovers,
@@ -417,45 +413,3 @@ def test_replacing_changes_the_file_only_when_the_block_ends_well(tmp_path):
         temporary.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
-
-
-@pytest.mark.parametrize(
-    "size, frame, box",
-    [
-        ((320, 256), (320, 256), Box(0, 0, 320, 256)),
-        ((100, 100), (320, 256), Box(32, 0, 256, 256)),  # x 2.56 by the width; (320 - 256) / 2 above
-        ((600, 800), (320, 256), Box(64, 0, 192, 256)),  # x 0.32 by the width; 600 * 0.32 = 192
-        ((1000, 100), (320, 256), Box(0, 112, 320, 32)),  # x 0.32 by the height
-        ((3, 100), (64, 64), Box(31, 0, 2, 64)),  # x 0.64: 1.92 rounds to 2
-        ((10_000, 1), (320, 256), Box(0, 127, 320, 1)),  # never thinner than a pixel
-    ],
-)
-def test_the_letterbox_is_the_largest_centred_box_of_the_photos_proportions(size, frame, box):
-    assert letterbox_box(*size, *frame) == box
-    framed, found = letterbox(np.full((*size, 3), 200, np.uint8), *frame)
-    inside = np.zeros(frame, bool)
-    inside[box.top : box.top + box.height, box.left : box.left + box.width] = True
-    assert found == box and framed.shape == (*frame, 3) and framed.dtype == np.uint8
-    assert (framed[inside] == 200).all() and (framed[~inside] == module.PAD_VALUE).all()
-
-
-@pytest.mark.parametrize("size", [(80, 50), (400, 300), (90, 500)])
-def test_a_letterboxed_mask_stays_two_valued_and_on_its_person(size):
-    mask = np.zeros(size, np.uint8)
-    radius = min(size) // 4
-    cv2.circle(mask, (size[1] // 2, size[0] // 2), radius, 1, -1)
-    framed, box = letterbox(mask, 128, 96, value=0)
-    photo, photo_box = letterbox(np.repeat(mask[..., None] * 255, 3, axis=2), 128, 96, value=0)
-    assert box == photo_box and set(np.unique(framed)) == {0, 1}
-    assert set(np.unique(letterbox(mask * 255, 128, 96, value=0)[0])) == {0, 255}
-    assert ((photo[..., 0] > 127) != framed).sum() <= 0.05 * framed.sum()
-    rows, columns = np.flatnonzero(framed.any(1)), np.flatnonzero(framed.any(0))
-    diameter = (2 * radius + 1) * box.height / size[0]
-    assert np.ptp(rows) + 1 == pytest.approx(diameter, abs=1.5), "a circle stays a circle"
-    assert np.ptp(columns) + 1 == pytest.approx(diameter, abs=1.5)
-
-
-def test_a_photo_of_the_frames_size_is_not_touched(draw):
-    image, mask = draw(0, 64, 96)
-    np.testing.assert_array_equal(letterbox(image, 64, 96)[0], image)
-    np.testing.assert_array_equal(letterbox(mask, 64, 96, value=0)[0], mask)

@@ -11,7 +11,7 @@ import export
 from export.bundle import KINDS
 from export.metadata import NAME
 from export.tflite_convert import LANDSCAPE
-from tfseg.image import letterbox
+from tfseg.letterbox import letterbox
 from tfseg.metrics import dice
 from tfseg.sample import person_free, portraits
 from tfseg.segmenter import BUNDLED, Segmenter

@@ -8,7 +8,8 @@ from PIL import Image
 
 from export.bounds import BOUNDS, LOSSES, flag, summarise
 from export.parity import ParityError, check, compare, main
-from tfseg.image import letterbox, read_image, write_image
+from tfseg.image import read_image, write_image
+from tfseg.letterbox import letterbox
 from tfseg.metrics import boundary_f, dice
 from tfseg.pairs import find_pairs
 from tfseg.segmenter import Segmenter

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from export.probe import Probe, probe, read_log, xnnpack_operators
-from tfseg.image import letterbox
+from tfseg.letterbox import letterbox
 from tfseg.metrics import dice
 from tfseg.sample import portraits
 from tfseg.segmenter import BUNDLED, Segmenter

@@ -3,7 +3,8 @@ import keras
 import numpy as np
 import pytest
 
-from tfseg.image import letterbox, read_image
+from tfseg.image import read_image
+from tfseg.letterbox import letterbox
 from tfseg.pairs import Pair, find_pairs, read_pair
 from training.samples import COUNT, Samples
 

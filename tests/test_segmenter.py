@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tfseg import segmenter as module
-from tfseg.image import letterbox, read_image, write_image
+from tfseg.image import read_image, write_image
+from tfseg.letterbox import letterbox
 from tfseg.metrics import dice
 from tfseg.runtime import ModelError, dequantize, quantize
 from tfseg.sample import person_free, portraits

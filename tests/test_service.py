@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 from conftest import small_network
 from processes import usage
 
-from tfseg.image import letterbox
+from tfseg.letterbox import letterbox
 from tfseg.pairs import find_pairs, read_pair
 from training.config import FitConfig
 from training.service import served

@@ -8,7 +8,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from export.graph import read_operators
 from export.tflite_convert import convert_apart, main
-from tfseg.image import letterbox, write_image
+from tfseg.image import write_image
+from tfseg.letterbox import letterbox
 from tfseg.sample import portraits
 from tfseg.segmenter import Segmenter
 from tfseg.unet import unet

@@ -11,7 +11,7 @@ import pytest
 
 from export.web.site import PAGE
 from tfseg.composite import blur_background, cut_out, replace_background
-from tfseg.image import letterbox
+from tfseg.letterbox import letterbox
 from tfseg.matte import DOUBT, GUIDE_EPSILON, GUIDE_RADIUS, clean_mask, finish, firm, refine_alpha
 
 RUNNER = Path(__file__).with_name("web_modules.mjs")

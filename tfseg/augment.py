@@ -15,7 +15,7 @@ import albumentations as A
 import cv2
 import numpy as np
 
-from tfseg.image import PAD_VALUE, letterbox
+from tfseg.letterbox import PAD_VALUE, letterbox
 
 
 class Augment:

@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 import cv2
 import numpy as np
 
-from tfseg.image import ImageError, image_size, letterbox
+from tfseg.image import ImageError, image_size
+from tfseg.letterbox import letterbox
 from tfseg.pairs import MAX_PIXELS, read_pair
 
 OTHER_FRAME_SHARE = 0.2  # of the training examples lie in an upright frame though the photo is wide, or the reverse

@@ -3,7 +3,6 @@
     read_image(path or bytes) -> uint8 [H, W, 3] RGB, upright
     read_mask(path or bytes)  -> uint8 [H, W], 0 background, 1 person
     write_image(path, pixels) -> a whole file or no file
-    letterbox(pixels, height, width) -> the pixels fitted to the network, never stretched
 
 Every fault of a file ends in one `ImageError`.
 """
@@ -18,9 +17,7 @@ import secrets
 import stat
 import warnings
 from pathlib import Path
-from typing import NamedTuple
 
-import cv2
 import numpy as np
 from PIL import Image, ImageOps
 
@@ -30,7 +27,6 @@ MAX_PIXELS = 26_000_000  # of which a cut-out still fits into 1 GB of memory
 FLAG = "--max-pixels of the tfseg commands"
 MAX_BYTES = 300_000_000
 MAX_SCANS = 100  # of a JPEG; cameras write 1, progressive encoders about 10, and each may cost a walk over all pixels
-PAD_VALUE = 127  # mid grey: zero once MobileNetV2's normalisation has been applied
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF")  # Pillow's; PostScript among the others runs programs
 EXTENSIONS = (
@@ -160,46 +156,6 @@ def remove_leftovers(folder):
     for path in Path(folder).glob(".*"):
         if re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name):
             path.unlink()
-
-
-class Box(NamedTuple):
-    """Where a letterboxed photo lies inside the frame, in pixels of the frame."""
-
-    top: int
-    left: int
-    height: int
-    width: int
-
-
-def letterbox_box(image_height, image_width, height, width):
-    """The largest centred box of the photo's proportions inside a frame of `height` x `width`."""
-    scale = min(height / image_height, width / image_width)
-    box_height = min(height, max(1, round(image_height * scale)))
-    box_width = min(width, max(1, round(image_width * scale)))
-    return Box((height - box_height) // 2, (width - box_width) // 2, box_height, box_width)
-
-
-def letterbox(pixels, height, width, value=PAD_VALUE):
-    """Fits a photo or a mask into a frame without stretching it, and fills the rest with `value`.
-
-    Args:
-        pixels: uint8 `[H, W, 3]` photo, resized by area or bilinearly; or uint8 `[H, W]` mask, resized to its
-            nearest pixel so that it stays two-valued.
-        height, width: of the frame, in pixels.
-        value: 0..255, what the frame holds beside the photo.
-
-    Returns:
-        `(framed, box)`: uint8 `[height, width, ...]`, and the `Box` where the photo lies.
-    """
-    box = letterbox_box(*pixels.shape[:2], height, width)
-    shrinks = box.height < pixels.shape[0] or box.width < pixels.shape[1]
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    if pixels.ndim == 2:
-        interpolation = cv2.INTER_NEAREST_EXACT
-    fitted = cv2.resize(pixels, (box.width, box.height), interpolation=interpolation)
-    framed = np.full((height, width, *pixels.shape[2:]), value, pixels.dtype)
-    framed[box.top : box.top + box.height, box.left : box.left + box.width] = fitted
-    return framed, box
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tfseg.image import letterbox
+from tfseg.letterbox import letterbox
 from tfseg.matte import refine_alpha
 from tfseg.quarantine import probe
 from tfseg.runtime import ModelError, copy_network, keras_network, litert_network, load_checkpoint

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 
-from tfseg.image import letterbox
+from tfseg.letterbox import letterbox
 from tfseg.metrics import dice
 from tfseg.pairs import read_pair
 from training.figures import draw_gallery

@@ -19,7 +19,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 import tfseg.builder  # noqa: F401  registers person_photos
-from tfseg.image import PAD_VALUE
+from tfseg.letterbox import PAD_VALUE
 
 
 def served(name, split, height, width, batch_size, dispatcher):
