@@ -11,7 +11,7 @@ from tfseg.matte import estimate_foreground
 
 MAX_STRENGTH = 0.2
 SHAPES = ("disc", "gaussian")
-BLUR_SIDE = 1024  # pixels; a background out of focus holds no finer detail than a picture of this size
+BLUR_RADIUS = 12  # pixels, of a disc that looks round; a wider one is taken in a picture as much smaller
 
 
 def cut_out(image, alpha, decontaminate=True):
@@ -54,7 +54,7 @@ def blur_background(image, alpha, strength=0.03, shape="disc", decontaminate=Tru
     if not 0 <= strength <= MAX_STRENGTH:
         raise ValueError(f"strength must lie in 0..{MAX_STRENGTH}; received {strength}.")
     height, width = alpha.shape
-    scale = min(1, BLUR_SIDE / max(height, width))
+    scale = min(1, BLUR_RADIUS / max(strength * max(height, width), 1))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     radius = round(strength * max(size))
     if radius == 0:

@@ -12,7 +12,7 @@ EDGE_SHARE = 0.008  # of the longer side: how far a soft edge reaches on each si
 DOUBT = 0.25  # how far from the threshold a probability is taken for all background, all person
 MAX_FEATHER = MAX_OPENING = 0.05
 HALF_STEP = 1 / 510  # alpha nearer to 0 or 1 than this is written as 0 or 255
-WORKING_SIDE = 1024  # pixels; smooth colours lose nothing by being found in a smaller picture
+WORKING_SIDE = 384  # pixels; smooth colours lose nothing by being found in a smaller picture
 
 
 def refine_alpha(probability, small, image):

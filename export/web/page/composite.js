@@ -6,7 +6,7 @@
 import { estimateForeground, within } from "./matte.js";
 import { blank, reflectInside, resizeArea, resizeLinear, round } from "./picture.js";
 
-const BLUR_SIDE = 1024; // pixels; a background out of focus holds no finer detail than a picture of this size
+const BLUR_RADIUS = 12; // pixels, of a disc that looks round; a wider one is taken in a picture as much smaller
 const LEVELS = 1 << 14; // steps of linear light that are told apart when it is coded
 
 /** The person on a transparent background; `side` as of `estimateForeground`. */
@@ -21,10 +21,10 @@ export function cutOut(image, alpha, side) {
  * Knutsson and Westin 1993), so that the person does not bleed into it.
  *
  * @param strength radius of the blur as a share of the longer side, 0..0.2.
- * @param side pixels of the longer side at which the background is blurred, and colours are looked for.
+ * @param side pixels of the longer side at which the background is blurred at most, and colours are looked for.
  */
-export function blurBackground(image, alpha, strength, side = BLUR_SIDE) {
-  const size = within(side, image);
+export function blurBackground(image, alpha, strength, side) {
+  const size = within(Math.min(side ?? Infinity, BLUR_RADIUS / strength), image);
   const radius = round(strength * Math.max(...size));
   if (radius === 0) return { ...image, data: image.data.slice() };
   const small = resizeArea(image, ...size);

@@ -7,7 +7,7 @@ const ISLAND_SHARE = 0.03; // of the largest person's area: what is smaller is n
 const HOLE_SHARE = 0.01; // of the largest person's area: the gap between arm and body is larger
 const EDGE_SHARE = 0.008; // of the longer side: how far a soft edge reaches on each side of the outline
 const HALF_STEP = 1 / 510; // alpha nearer to 0 or 1 than this is written as 0 or 255
-const WORKING_SIDE = 1024; // pixels; smooth colours lose nothing by being found in a smaller picture
+const WORKING_SIDE = 384; // pixels; smooth colours lose nothing by being found in a smaller picture
 
 /** From a network's alpha, a plane in 0..1, to that of a composite, by a bundle's contract: specks, pinholes, haze and doubt out. */
 export function finish(alpha, { threshold, doubt }) {

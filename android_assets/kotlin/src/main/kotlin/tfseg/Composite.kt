@@ -5,7 +5,7 @@ import kotlin.math.pow
 import kotlin.math.sqrt
 
 private const val MAX_STRENGTH = 0.2f
-private const val BLUR_SIDE = 512 // pixels; a background out of focus holds no finer detail than a picture of this size
+private const val BLUR_RADIUS = 12.0 // pixels, of a disc that looks round; a wider one is taken in a picture as much smaller
 
 /**
  * Takes the last doubt out of an alpha: 0 up to [doubt] below [threshold], 1 from [doubt] above it on, and straight in
@@ -60,7 +60,7 @@ fun replaceBackground(photo: Picture, alpha: Alpha, colour: Int) = blend(photo, 
  */
 fun blurBackground(photo: Picture, alpha: Alpha, strength: Float = 0.03f): Picture {
     require(strength in 0f..MAX_STRENGTH) { "strength must lie in 0..$MAX_STRENGTH; received $strength." }
-    val small = photo.shrunk(BLUR_SIDE)
+    val small = photo.shrunk(BLUR_RADIUS / strength)
     val radius = Math.rint(strength.toDouble() * max(small.width, small.height)).toInt()
     if (radius == 0) return photo
     val shares = alpha.resized(small.width, small.height)

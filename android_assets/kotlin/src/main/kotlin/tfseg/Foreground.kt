@@ -3,7 +3,7 @@ package tfseg
 import kotlin.math.max
 import kotlin.math.min
 
-private const val WORKING_SIDE = 512 // pixels; smooth colours lose nothing by being found in a smaller picture
+private const val WORKING_SIDE = 384.0 // pixels; smooth colours lose nothing by being found in a smaller picture
 
 /**
  * The person's own colours where the photo shows person and background mixed, so that no old background is left.
@@ -119,8 +119,8 @@ internal fun Alpha.resized(width: Int, height: Int): FloatArray {
 }
 
 /** The picture with its longer side at most [side] pixels. */
-internal fun Picture.shrunk(side: Int): ArrayPicture {
-    val scale = min(1.0, side.toDouble() / max(width, height))
+internal fun Picture.shrunk(side: Double): ArrayPicture {
+    val scale = min(1.0, side / max(width, height))
     fun scaled(pixels: Int) = max(1, Math.rint(pixels * scale).toInt())
     return ResizedPicture(this, scaled(width), scaled(height)).held()
 }
