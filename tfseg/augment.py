@@ -7,7 +7,6 @@ suits long trainings; a short one spends its steps better on frames like those a
 
 import os
 import random
-import threading
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # it asks the network for its newest version at import
 
@@ -30,7 +29,9 @@ class Augment:
 
     def __init__(self, height, width, crop_share=0.5, strength=1.0):
         self.height, self.width, self.crop_share, self.strength = height, width, crop_share, strength
-        self._local = threading.local()  # a Compose keeps its random state, so every worker thread has its own
+        # A Compose keeps its random state, so each call has one for itself; to build one takes longer than to use it.
+        # `threading.local` would build it anew every time: to Python, TensorFlow's threads are new ones at each call.
+        self._free = {False: [], True: []}
 
     def __call__(self, image, mask, seed, landscape=False):
         """Transforms one photo.
@@ -44,14 +45,17 @@ class Augment:
         Returns:
             `(image, mask)`, uint8 `[height, width, 3]` and uint8 `[height, width]` in {0, 1}.
         """
-        if not hasattr(self._local, "transforms"):
-            frames = (self.height, self.width), (self.width, self.height)
-            self._local.transforms = [_transform(*frame, self.crop_share, self.strength) for frame in frames]
-        transform = self._local.transforms[bool(landscape)]
+        free = self._free[bool(landscape)]
+        try:
+            transform = free.pop()
+        except IndexError:
+            frame = (self.width, self.height) if landscape else (self.height, self.width)
+            transform = _transform(*frame, self.crop_share, self.strength)
         # One generator for all: `set_random_seed` would give each transform the same numbers.
         generator = np.random.default_rng(seed)
         transform.set_random_state(generator, random.Random(int(generator.integers(2**63))))
         result = transform(image=image, mask=mask)
+        free.append(transform)
         return result["image"], result["mask"]
 
 
