@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tfseg import augment
 from tfseg.augment import Augment
 from tfseg.data import border, make_dataset, steps_per_epoch
 from tfseg.image import read_image, read_mask, write_image
@@ -144,6 +145,13 @@ def test_a_training_batch_has_one_frame_and_mostly_photos_that_suit_it(mixed):
     assert {image.shape[1:3] == mask.shape[1:3] == weight.shape[1:3] for image, mask, weight in shown} == {True}
     suited = np.mean([wide == landscape for wide, landscape in calls])
     assert 0.7 < suited < 0.9, "a fifth is shown in the other frame"
+
+
+def test_the_augmentation_is_not_built_anew_for_every_photo(pairs, monkeypatch):
+    built, build = [], augment._transform
+    monkeypatch.setattr(augment, "_transform", lambda *args: built.append(args) or build(*args))
+    batches(pairs, 4, CopyPaste(Augment(*SIZE)), count=50)
+    assert 1 <= len(built) < 50, "once for each of the photos that are in work at once, of 200"
 
 
 def test_fewer_photos_than_the_batch_size_make_a_smaller_batch(pairs):
