@@ -3,8 +3,8 @@
     python -m export.bundle --model best_dice.keras --calibration photos/val --out android_assets/person_mobilenet_v2
 
 Nothing is written unless every file says what the checkpoint says, as with export.tflite_convert; status 1 if one does
-not. The same inputs give the same bytes. To have measured numbers in the model card, evaluate the bundle and write it
-again:
+not. The same inputs give the same bytes on the same kind of processor (another may round a weight otherwise). To have
+measured numbers in the model card, evaluate the bundle and write it again:
 
     python -m training.evaluate --model android_assets/person_mobilenet_v2 --data photos/val --out runs/int8
     python -m export.bundle ... --evaluation runs/int8/results.json --provenance docs/training-data.md

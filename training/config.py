@@ -56,11 +56,12 @@ class FitConfig:
         bool,
     )
     height: int = setting(
-        "network", 320, "of the network's input, pixels, a multiple of 32 from 32", lambda n: n >= 32 and n % 32 == 0
+        "network",
+        320,
+        "of the input for upright photos, pixels, a multiple of 32 from 32; wide photos have the sides exchanged",
+        lambda n: n >= 32 and n % 32 == 0,
     )
-    width: int = setting(
-        "network", 256, "of the network's input, pixels, a multiple of 32 from 32", lambda n: n >= 32 and n % 32 == 0
-    )
+    width: int = setting("network", 256, "the same, of its other side", lambda n: n >= 32 and n % 32 == 0)
 
     epochs: int = setting("length", 20, "passes over the training photos, from 1", lambda n: n >= 1)
     batch_size: int = setting("length", 16, "photos in a step, on all devices together, from 1", lambda n: n >= 1)
