@@ -39,7 +39,7 @@ def test_statistics_go_on_over_photos_and_weights_do_not(tmp_path, photos):
 def test_different_networks_are_refused_and_nothing_is_written(tmp_path, capsys):
     models = [saved(tmp_path / "first.keras", 1), saved(tmp_path / "second.keras", 5, size=3)]
     assert main(["--model", *models, "--out", str(tmp_path / "average.keras")]) == 2
-    assert "different networks" in capsys.readouterr().err
+    assert "not two checkpoints of one network" in capsys.readouterr().err
     assert not (tmp_path / "average.keras").exists()
 
 

@@ -21,6 +21,7 @@ from tfseg.image import replacing
 from tfseg.pairs import find_pairs
 from tfseg.paste import CopyPaste
 from tfseg.runtime import load_checkpoint
+from tfseg.unet import load_checkpoint as load_weights
 from training.config import OneLineParser
 
 STEPS, BATCH = 23, 16  # at the networks' momentum of 0.97 half of the statistics is then new
@@ -54,7 +55,7 @@ def average(first, second, share):
     """A network between two.
 
     Args:
-        first, second: paths of `.keras` checkpoints of the same network.
+        first, second: paths of `.keras` checkpoints of the same network; the second may be a run's last.keras.
         share: 0..1, of the second one's weights; batch-norm statistics are averaged like weights.
 
     Returns:
@@ -64,11 +65,13 @@ def average(first, second, share):
         ValueError: a checkpoint cannot be read, or the two are not of the same network.
         ImportError: Keras is not installed.
     """
-    model, other = load_checkpoint(first), load_checkpoint(second)
-    shapes = [[weight.shape for weight in network.get_weights()] for network in (model, other)]
-    if shapes[0] != shapes[1]:
-        raise ValueError(f"{first} and {second}: checkpoints of different networks have no average.")
-    pairs = zip(model.get_weights(), other.get_weights(), strict=True)
+    model = load_checkpoint(first)
+    weights = model.get_weights()
+    try:
+        load_weights(model, second)
+    except ValueError as error:
+        raise ValueError(f"{first} and {second}: not two checkpoints of one network: {error}") from error
+    pairs = zip(weights, model.get_weights(), strict=True)
     model.set_weights([(1 - share) * weight + share * moved for weight, moved in pairs])
     return model
 
