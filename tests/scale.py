@@ -148,8 +148,8 @@ def tables(count, pixels, one, two, killed, again, single):
         share = predict(1, MILLION, work, start, alone) / seconds / number
         rows.append(f"| {number:,} | {seconds / 3600:.2f} | {MILLION / seconds:.1f} | {share:.2f} | {hours:.0f} |")
     left = DAY - start - MILLION * alone
-    workers = math.ceil(MILLION * work / left) if left > 0 else 0
-    needed = f"takes {workers:,} worker{'s' * (workers > 1)}" if workers else "is out of reach: names take longer"
+    least = math.ceil(MILLION * work / left) if left > 0 else 0
+    needed = f"takes {least:,} worker{'s' * (least > 1)}" if least else "is out of reach: names take longer"
     return "\n".join([*rows, "", f"A million photos in a day {needed}."])
 
 
