@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tfseg.letterbox import PAD_VALUE, Box, letterbox, letterbox_box
+from tfseg.letterbox import PAD_VALUE, Box, letterbox, letterbox_box, within
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,16 @@ def test_a_photo_of_the_frames_size_is_not_touched(draw):
     image, mask = draw(0, 64, 96)
     np.testing.assert_array_equal(letterbox(image, 64, 96)[0], image)
     np.testing.assert_array_equal(letterbox(mask, 64, 96, value=0)[0], mask)
+
+
+@pytest.mark.parametrize(
+    "side, size, expected",
+    [
+        (50, (100, 200), (50, 25)),
+        (300, (100, 200), (200, 100)),  # never larger
+        (64, (3, 100), (64, 2)),  # x 0.64: 1.92 rounds to 2
+        (10, (1, 1000), (10, 1)),  # never thinner than a pixel
+    ],
+)
+def test_the_longer_side_is_kept_within(side, size, expected):
+    assert within(side, *size) == expected

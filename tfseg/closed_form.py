@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from tfseg.letterbox import within
+
 BAND_SHARE = 0.008  # of the longer side: how far on each side of the outline alpha is solved anew
 MAX_SIDE = 1600  # pixels; the band of a larger photo is solved in a smaller one, or it would take minutes
 
@@ -25,8 +27,7 @@ def refine_closed_form(image, alpha):
     if not (trimap == 1).any() or not (trimap == 0).any():
         return alpha
     height, width = alpha.shape
-    scale = min(1, MAX_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = within(MAX_SIDE, height, width)
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) / 255.0
     known = cv2.resize(trimap, size, interpolation=cv2.INTER_NEAREST)
     solved = cv2.resize(estimate(small, known.astype(np.float64)).astype(np.float32), (width, height))

@@ -4,9 +4,12 @@ Light adds up, coded pixel values do not: blends and blurs are done on linear li
 blurred lamps stay bright.
 """
 
+import math
+
 import cv2
 import numpy as np
 
+from tfseg.letterbox import within
 from tfseg.matte import estimate_foreground
 
 MAX_STRENGTH = 0.2
@@ -54,8 +57,7 @@ def blur_background(image, alpha, strength=0.03, shape="disc", decontaminate=Tru
     if not 0 <= strength <= MAX_STRENGTH:
         raise ValueError(f"strength must lie in 0..{MAX_STRENGTH}; received {strength}.")
     height, width = alpha.shape
-    scale = min(1, BLUR_RADIUS / max(strength * max(height, width), 1))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = within(BLUR_RADIUS / strength if strength else math.inf, height, width)
     radius = round(strength * max(size))
     if radius == 0:
         return image.copy()

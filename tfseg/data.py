@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tfseg.image import ImageError, image_size
-from tfseg.letterbox import letterbox
+from tfseg.letterbox import letterbox, within
 from tfseg.pairs import MAX_PIXELS, read_pair
 
 OTHER_FRAME_SHARE = 0.2  # of the training examples lie in an upright frame though the photo is wide, or the reverse
@@ -173,9 +173,8 @@ class _Loader:
         if index in self.kept:
             return self.kept[index]
         image, mask = read_pair(self.pairs[index])
-        scale = self.longest_side / max(mask.shape)
-        if scale < 1:
-            size = (max(1, round(mask.shape[1] * scale)), max(1, round(mask.shape[0] * scale)))
+        if max(mask.shape) > self.longest_side:
+            size = within(self.longest_side, *mask.shape)
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
             mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
         if self.budget >= image.nbytes + mask.nbytes:

@@ -10,6 +10,7 @@ from PIL import ImageColor
 from tfseg.closed_form import load_estimator, refine_closed_form
 from tfseg.composite import MAX_STRENGTH, blur_background, cut_out, replace_background
 from tfseg.image import ImageError, read_image
+from tfseg.letterbox import within
 from tfseg.matte import MAX_FEATHER, MAX_OPENING, finish, soften
 from tfseg.video import VideoBackground, VideoError, is_video
 
@@ -89,8 +90,6 @@ def check(name, value, most):
 def fit(image, max_side):
     """The picture with its longer side at most `max_side` pixels; None leaves it as it is."""
     height, width = image.shape[:2]
-    scale = (max_side or max(height, width)) / max(height, width)
-    if scale >= 1:
+    if not max_side or max(height, width) <= max_side:
         return image
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.resize(image, within(max_side, height, width), interpolation=cv2.INTER_AREA)

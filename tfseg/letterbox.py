@@ -1,4 +1,4 @@
-"""A photo or a mask fitted to the network's frame, never stretched."""
+"""A photo or a mask fitted to the network's frame, or to a longest side, never stretched."""
 
 from typing import NamedTuple
 
@@ -6,6 +6,12 @@ import cv2
 import numpy as np
 
 PAD_VALUE = 127  # mid grey: zero once MobileNetV2's normalisation has been applied
+
+
+def within(side, height, width):
+    """`(width, height)` of a picture whose longer side is at most `side` pixels, as OpenCV takes sizes."""
+    scale = min(1, side / max(height, width))
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 class Box(NamedTuple):

@@ -3,6 +3,8 @@
 import cv2
 import numpy as np
 
+from tfseg.letterbox import within
+
 GUIDE_RADIUS = 3  # pixels of the network's frame
 GUIDE_EPSILON = 1e-3  # variance of the guide, on a 0..1 scale, below which an edge is texture
 GREY = (0.299, 0.587, 0.114)  # of red, green and blue in the guide: what cv2.COLOR_RGB2GRAY means
@@ -163,8 +165,7 @@ def estimate_foreground(image, alpha):
         uint8 `[H, W, 3]` RGB; the photo itself wherever alpha is 1.
     """
     height, width = alpha.shape
-    scale = min(1, WORKING_SIDE / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    size = within(WORKING_SIDE, height, width)
     photo = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.float32)
     weight = cv2.resize(alpha, size, interpolation=cv2.INTER_AREA)
     share = cv2.merge([weight] * 3)  # NumPy is slow at stretching one channel over three

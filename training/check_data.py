@@ -18,6 +18,7 @@ import numpy as np
 
 from tfseg.duplicates import duplicate_groups
 from tfseg.image import read_image, replacing
+from tfseg.letterbox import within
 from tfseg.metrics import dice
 from tfseg.pairs import MAX_PIXELS, read_pair
 from tfseg.segmenter import Segmenter
@@ -134,8 +135,7 @@ def _thumbnail(pair):
 
 
 def _shrunk(pixels):
-    scale = min(1, WORKING_SIDE / max(pixels.shape[:2]))
-    size = tuple(max(1, round(side * scale)) for side in pixels.shape[1::-1])
+    size = within(WORKING_SIDE, *pixels.shape[:2])
     return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA if pixels.ndim == 3 else cv2.INTER_NEAREST_EXACT)
 
 
