@@ -29,11 +29,12 @@ from export.machine import describe_machine
 from export.publication import publish
 from export.rounds import time_rounds
 from export.timings import as_csv, as_markdown, found_table, jobs_table, times_table
-from tfseg.image import read_mask, replacing
+from tfseg.console import OneLineParser
+from tfseg.image import read_mask
 from tfseg.pairs import find_pairs
+from tfseg.replacing import replacing
 from tfseg.sample import portraits
 from tfseg.segmenter import BUNDLED
-from training.config import OneLineParser
 
 DELEGATES = ("cpu", "gpu", "keras-gpu")
 PHOTO = (640, 480)  # height and width of the photos that are timed if none are named

@@ -26,10 +26,10 @@ from export.contract import check_contract, describe
 from export.golden import STAGES, TOLERANCE, replay_golden, replay_photos, write_golden, write_photos
 from export.modelcard import measured_table, model_card, read_results
 from export.tflite_convert import LANDSCAPE, convert_apart
-from tfseg.image import replacing
+from tfseg.console import OneLineParser
 from tfseg.letterbox import PAD_VALUE
 from tfseg.matte import DOUBT, GREY, GUIDE_EPSILON, GUIDE_RADIUS
-from training.config import OneLineParser
+from tfseg.replacing import replacing
 from training.fit import BUNDLED
 
 KINDS = ("int8", "int8_float_edges", "float16")

@@ -6,7 +6,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 
 COLOURS = {"preprocess": "#90caf9", "infer": "#c2185b", "postprocess": "#ffb74d", "not told apart": "#b0bec5"}
 

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from export.bounds import BOUNDS, LOSSES, flag, summarise, table, worst, written
-from tfseg.image import image_size, read_image, replacing
+from tfseg.console import OneLineParser
+from tfseg.image import image_size, read_image
 from tfseg.metrics import boundary_f, dice
 from tfseg.pairs import find_pairs, read_pair
 from tfseg.progress import Progress
+from tfseg.replacing import replacing
 from tfseg.runtime import copy_network, keras_network, load_checkpoint
 from tfseg.segmenter import BUNDLED, Segmenter
 from training import fit
-from training.config import OneLineParser
 from training.figures import draw_gallery, outline
 
 MAX_DICE_DROP = 0.002  # while converting, where fewer photos judge

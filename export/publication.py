@@ -4,7 +4,7 @@ import shutil
 from pathlib import Path
 
 from export.timings import as_markdown, jobs_table, times_table
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 from training.section import with_section
 
 ROOT = Path(__file__).parents[1]

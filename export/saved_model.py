@@ -17,9 +17,8 @@ import tempfile
 from pathlib import Path
 
 from export.tflite_convert import with_probability
-from tfseg.console import quiet
+from tfseg.console import OneLineParser, quiet
 from tfseg.runtime import copy_network, load_checkpoint
-from training.config import OneLineParser
 from training.fit import BUNDLED
 
 

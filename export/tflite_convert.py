@@ -31,11 +31,11 @@ from export.graph import GraphError, check_operators, read_operators
 from export.metadata import add_metadata
 from export.network import join_late
 from export.rounding import round_weights
-from tfseg.console import quiet
-from tfseg.image import ImageError, replacing
+from tfseg.console import OneLineParser, quiet
+from tfseg.image import ImageError
 from tfseg.progress import Progress
+from tfseg.replacing import replacing
 from tfseg.runtime import copy_network, load_checkpoint
-from training.config import OneLineParser
 from training.fit import BUNDLED
 
 QUANTIZE = ("none", "float16", "dynamic", "int8", "int8_float_edges")

@@ -12,10 +12,10 @@ from pathlib import Path
 import keras
 
 from export.tflite_convert import convert_apart
+from tfseg.console import OneLineParser
 from tfseg.encoders import ENCODERS
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 from tfseg.unet import unet
-from training.config import OneLineParser
 
 
 def main(arguments=None):

@@ -2,8 +2,9 @@ import dataclasses
 
 import pytest
 
+from tfseg.console import OneLineParser
 from tfseg.encoders import ENCODERS
-from training.config import FitConfig, OneLineParser, flag, parse
+from training.config import FitConfig, flag, parse
 from training.schedules import SCHEDULES
 
 FIELDS = dataclasses.fields(FitConfig)

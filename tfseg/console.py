@@ -1,5 +1,6 @@
 """What a person sees while a command runs: our lines, not those of the libraries below."""
 
+import argparse
 import contextlib
 import os
 import re
@@ -9,6 +10,14 @@ import threading
 
 standard_error = threading.RLock()  # held while it is silenced, and by whoever writes a line that must be seen
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class OneLineParser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one line, so that it is not lost under a screenful of usage."""
+
+    def error(self, message):
+        print(f"{self.prog}: {message} (--help lists every option)", file=sys.stderr)
+        sys.exit(2)
 
 
 def printable(text):

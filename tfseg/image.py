@@ -12,8 +12,6 @@ import io
 import logging
 import math
 import os
-import re
-import secrets
 import stat
 import warnings
 from pathlib import Path
@@ -22,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from tfseg.console import quiet
+from tfseg.replacing import replacing
 
 MAX_PIXELS = 26_000_000  # of which a cut-out still fits into 1 GB of memory
 FLAG = "--max-pixels of the tfseg commands"
@@ -136,26 +135,6 @@ def write_image(path, pixels, quality=92):
             Image.fromarray(pixels).save(temporary, quality=quality, method=4, compress_level=4)
     except (OSError, ValueError) as error:
         raise ImageError(f"{path}: cannot be written: {error}") from error
-
-
-@contextlib.contextmanager
-def replacing(path):
-    """A temporary path beside `path` to write to; it takes the final name only when the block ends well."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{secrets.token_hex(6)}{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def remove_leftovers(folder):
-    """Removes what `replacing` leaves in a folder when its process is killed."""
-    for path in Path(folder).glob(".*"):
-        if re.fullmatch(r"\.[0-9a-f]{12}(\.\w+)?", path.name):
-            path.unlink()
 
 
 @contextlib.contextmanager

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from tfseg.console import printable
 from tfseg.encoding import encode, read_extras
-from tfseg.image import MAX_PIXELS, ImageError, read_image, replacing
+from tfseg.image import MAX_PIXELS, ImageError, read_image
 from tfseg.progress import Progress
+from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
 from tfseg.video import VideoError, convert, count_frames
 

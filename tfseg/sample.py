@@ -17,7 +17,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tfseg.image import read_image, read_mask, replacing, write_image
+from tfseg.image import read_image, read_mask, write_image
+from tfseg.replacing import replacing
 from tfseg.scene import crop, expose, make_cutout, paste, take_background
 
 VERSION = 1  # raise it when other pictures come out of the same seed, so that old folders are written anew

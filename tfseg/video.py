@@ -18,7 +18,8 @@ from PIL import Image
 
 from tfseg.ahead import ahead
 from tfseg.allocator import keep_freed_memory
-from tfseg.image import EXTENSIONS, FORMATS, MAX_PIXELS, replacing
+from tfseg.image import EXTENSIONS, FORMATS, MAX_PIXELS
+from tfseg.replacing import replacing
 from tfseg.smoothing import Smoothing
 from tfseg.videowriter import VideoWriter
 

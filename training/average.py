@@ -16,13 +16,13 @@ import sys
 from pathlib import Path
 
 from tfseg.augment import Augment
+from tfseg.console import OneLineParser
 from tfseg.data import make_dataset
-from tfseg.image import replacing
 from tfseg.pairs import find_pairs
 from tfseg.paste import CopyPaste
+from tfseg.replacing import replacing
 from tfseg.runtime import load_checkpoint
 from tfseg.unet import load_checkpoint as load_weights
-from training.config import OneLineParser
 
 STEPS, BATCH = 23, 16  # at the networks' momentum of 0.97 half of the statistics is then new
 

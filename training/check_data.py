@@ -16,13 +16,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from tfseg.console import OneLineParser
 from tfseg.duplicates import duplicate_groups
-from tfseg.image import read_image, replacing
+from tfseg.image import read_image
 from tfseg.letterbox import within
 from tfseg.metrics import dice
 from tfseg.pairs import MAX_PIXELS, read_pair
+from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
-from training.config import OneLineParser
 from training.figures import draw_gallery, outline
 from training.survey import fault_table, survey
 

@@ -10,7 +10,7 @@ import time
 
 import keras
 
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 
 COLUMNS = ("epoch", "loss", "dice", "val_loss", "val_dice", "seconds")
 

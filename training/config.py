@@ -3,8 +3,8 @@
 import argparse
 import dataclasses
 import math
-import sys
 
+from tfseg.console import OneLineParser
 from tfseg.encoders import ENCODERS, STRIDES
 from training.schedules import SCHEDULES
 
@@ -166,14 +166,6 @@ class FitConfig:
                 f"--paste-share: {self.paste_share} is out of range (0..1, and with --person-free-share "
                 f"{self.person_free_share} at most 1)."
             )
-
-
-class OneLineParser(argparse.ArgumentParser):
-    """An argument parser whose complaint is one line, so that it is not lost under a screenful of usage."""
-
-    def error(self, message):
-        print(f"{self.prog}: {message} (--help lists every option)", file=sys.stderr)
-        sys.exit(2)
 
 
 def reader(field):

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tfseg.image import replacing
+from tfseg.console import OneLineParser
 from tfseg.metrics import boundary_f, dice, iou, mean_absolute_difference
 from tfseg.pairs import Pair, find_pairs, read_pair
+from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
-from training.config import OneLineParser
 from training.figures import draw_gallery, outline
 from training.peers import PEERS, Peer
 from training.summary import beside, summarise, table

@@ -16,12 +16,12 @@ import numpy as np
 
 from tfseg.closed_form import refine_closed_form
 from tfseg.composite import replace_background
+from tfseg.console import OneLineParser
 from tfseg.matte import clean_mask, estimate_foreground, firm, refine_alpha
 from tfseg.metrics import boundary_f, dice, mean_absolute_difference
 from tfseg.pairs import find_pairs, read_pair
 from tfseg.scene import make_cutout
 from tfseg.segmenter import Segmenter
-from training.config import OneLineParser
 
 OPENING = 2 / 320  # share of the longer side: a disc of 5 pixels in a photo of 320
 SOFTNESS = 1.5  # pixels; standard deviation of the Gaussian that makes the known alpha of a mask

@@ -14,13 +14,13 @@ from pathlib import Path
 
 import numpy as np
 
+from tfseg.console import OneLineParser
 from tfseg.matte import finish
 from tfseg.metrics import dice, dtssd, flicker, lag
 from tfseg.pairs import find_pairs, read_pair
 from tfseg.segmenter import Segmenter
 from tfseg.smoothing import Smoothing
 from training.camera import pan_and_zoom
-from training.config import OneLineParser
 
 SCORES = ("dtssd", "flicker", "dice", "lag")
 

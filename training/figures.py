@@ -8,7 +8,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from tfseg.image import replacing, write_image
+from tfseg.image import write_image
+from tfseg.replacing import replacing
 
 
 def plot_curves(history, path):

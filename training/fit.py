@@ -22,8 +22,8 @@ from tfseg.augment import Augment
 from tfseg.console import terminable
 from tfseg.data import make_dataset, photo_fault, steps_per_epoch
 from tfseg.encoders import freeze
-from tfseg.image import remove_leftovers
 from tfseg.paste import CopyPaste
+from tfseg.replacing import remove_leftovers
 from tfseg.unet import unet
 from training.checkpoints import Checkpoints, read_history
 from training.config import FitConfig, parse

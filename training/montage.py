@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from tfseg.console import OneLineParser
 from tfseg.image import ImageError, read_image, write_image
-from training.config import OneLineParser
 
 CHEQUER = 12  # pixels; side of a square
 GAP = 6  # pixels of white between pictures

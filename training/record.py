@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 
 import tfseg
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 from training.config import FitConfig, flag
 
 PLACES = ("out", "samples_every", "tensorboard")  # settings that do not change what a run gives

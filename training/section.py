@@ -2,7 +2,7 @@
 
 import re
 
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 
 
 def with_section(path, name, text):

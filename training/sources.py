@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tfseg.image import replacing, write_image
+from tfseg.image import write_image
 from tfseg.pairs import DataError, split_pairs
+from tfseg.replacing import replacing
 from tfseg.sample import write_sample_set
 from training.survey import fault_table, survey
 

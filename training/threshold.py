@@ -16,11 +16,11 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from tfseg.image import replacing
+from tfseg.console import OneLineParser
 from tfseg.metrics import boundary_f, dice
 from tfseg.pairs import find_pairs, read_pair
+from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
-from training.config import OneLineParser
 
 THRESHOLDS = np.round(np.arange(0.2, 0.81, 0.05), 2)
 

@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 from export.web.site import build
+from tfseg.console import OneLineParser
 from tfseg.segmenter import BUNDLED
-from training.config import OneLineParser
 
 
 def main(arguments=None):

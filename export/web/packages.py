@@ -10,7 +10,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 
-from tfseg.image import replacing
+from tfseg.replacing import replacing
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tfseg" / "npm"
 TIMEOUT = 300  # seconds
