@@ -18,7 +18,8 @@ from tfseg.encoding import encode, read_extras
 from tfseg.image import read_image, write_image
 from tfseg.sample import portraits
 from tfseg.smoothing import Smoothing
-from tfseg.video import Picture, convert, opened, read_items
+from tfseg.video import convert
+from tfseg.videoreader import Picture, opened, read_items
 from tfseg.videowriter import VideoWriter
 
 PHOTO = (4000, 3000)  # height and width of 12 megapixels, upright

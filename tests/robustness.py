@@ -30,7 +30,7 @@ import hostile
 
 from tfseg import cli
 from tfseg.image import MAX_PIXELS, image_size
-from tfseg.video import is_video
+from tfseg.videoreader import is_video
 
 SECONDS, MEMORY = 5, 1_000_000_000  # a file's processor time, by system and user, and its bytes
 PATIENCE = 30  # seconds by the clock until a process that does not want to compute is taken to hang

@@ -4,7 +4,7 @@ import av
 import numpy as np
 import pytest
 
-from tfseg.video import Picture, opened, read_items
+from tfseg.videoreader import Picture, opened, read_items
 from tfseg.videowriter import VideoWriter
 
 RATE = 48000

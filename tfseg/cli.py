@@ -26,7 +26,7 @@ from tfseg.image import MAX_BYTES, MAX_PIXELS, ImageError
 from tfseg.matte import MAX_FEATHER, MAX_OPENING
 from tfseg.results import Recipe, develop, run, watch, write
 from tfseg.segmenter import ModelError, Segmenter
-from tfseg.video import VideoError
+from tfseg.videoreader import VideoError
 
 FORMATS = ("png", "webp", "jpg", "mp4", "webm", "mov", "gif")
 JOBS = max(1, min(4, (os.cpu_count() or 1) // 2))  # an interpreter has two threads, a large photo takes its memory

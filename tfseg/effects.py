@@ -12,7 +12,8 @@ from tfseg.composite import MAX_STRENGTH, blur_background, cut_out, replace_back
 from tfseg.image import ImageError, read_image
 from tfseg.letterbox import within
 from tfseg.matte import MAX_FEATHER, MAX_OPENING, finish, soften
-from tfseg.video import VideoBackground, VideoError, is_video
+from tfseg.video import VideoBackground
+from tfseg.videoreader import VideoError, is_video
 
 
 def choose_effect(options):

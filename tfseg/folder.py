@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tfseg.image import EXTENSIONS, WRITABLE, ImageError
-from tfseg.video import VIDEO_EXTENSIONS, VIDEO_WRITABLE, is_video
+from tfseg.videoreader import VIDEO_EXTENSIONS, is_video
+from tfseg.videowriter import WRITABLE as VIDEO_WRITABLE
 
 OPAQUE = (".jpg", ".jpeg", ".mp4")
 

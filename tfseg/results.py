@@ -16,7 +16,8 @@ from tfseg.image import MAX_PIXELS, ImageError, read_image
 from tfseg.progress import Progress
 from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
-from tfseg.video import VideoError, convert, count_frames
+from tfseg.video import convert
+from tfseg.videoreader import VideoError, count_frames
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 SETTLED = 1.0  # seconds without a change, after which a watched file is taken to be complete

@@ -18,6 +18,7 @@ ENCODERS = {
     (".gif", False): ("gif", "pal8", {}),
     (".gif", True): ("gif", "pal8", {}),
 }  # fmt: skip
+WRITABLE = (".mp4", ".webm", ".mov", ".gif")
 SOUND = {".mp4": "aac", ".mov": "aac", ".webm": "libopus"}  # for sound that the format cannot hold as it is
 LAYOUTS = {3: "rgb24", 4: "rgba"}
 UNSPECIFIED, LIMITED = 2, 1  # codes of colour matrix and colour range (ITU-T H.273)
@@ -55,7 +56,7 @@ class VideoWriter:
             self.container.close()
 
     def write(self, item):
-        """Adds a `tfseg.video.Picture`, or a packet of the sound."""
+        """Adds a `tfseg.videoreader.Picture`, or a packet of the sound."""
         if isinstance(item, av.Packet):
             if self.container is None:
                 self.waiting.append(item)  # the container opens with the size of the first picture
