@@ -1,0 +1,166 @@
+"""Label photos that nobody has labelled: those on which the shipped model and a peer agree.
+
+    make peers
+    python -m training.agreement --photos photos --out data/agreed
+    python -m training.check_data data/agreed data/val          # has validation any of them?
+
+Both models are asked about each photo and its mirror image. A photo is kept when their masks agree and the mean of both
+is sure of itself; the mean's mask goes with it to --out, which `training.fit --data` takes. Two networks that learnt
+from other photos seldom err alike: docs/experiments.md has the scores of either and of the mean.
+
+Where a folder `labels` beside the photo's folder holds the boxes of all people, as YOLO writes them, the mask must also
+fill them and stay inside; that finds faults which both models make, so that --agreement and --confidence may be lower.
+"""
+
+import argparse
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from tfseg.console import OneLineParser
+from tfseg.image import EXTENSIONS, ImageError, read_image, write_image
+from tfseg.metrics import dice
+from tfseg.progress import Progress
+from tfseg.pseudolabel import pseudo_label
+from tfseg.segmenter import Segmenter
+from training.peers import PEERS, Peer
+
+SHARE = (0.03, 0.9)  # of the photo that is person; beyond, little is to be learnt
+CROWD = 8  # boxes; of more people some are nearly always missed
+LEAST_BOXED = 0.06  # of the photo, all boxes together
+SMALL_BOX, LEAST_FILLED, MOST_OUTSIDE, MARGIN = 0.005, 0.2, 0.03, 0.03
+SHAPES = ((384, 512), (416, 416), (512, 384))  # width and height
+
+
+class Label(NamedTuple):
+    """What two models say of a photo: uint8 `[H, W]` in {0, 1}, Dice of their masks, `pseudo_label`'s confidence."""
+
+    mask: np.ndarray
+    agreement: float
+    confidence: float
+
+
+def main(arguments=None):
+    parser = OneLineParser(
+        prog="training.agreement", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="folders of photos")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
+    parser.add_argument("--peer", choices=sorted(PEERS), default="mediapipe", help="default %(default)s")
+    parser.add_argument(
+        "--agreement", type=float, default=0.9, help="least Dice of the two masks (default %(default)s)"
+    )
+    parser.add_argument("--confidence", type=float, default=0.8, help="least, of their mean (default %(default)s)")
+    parser.add_argument(
+        "--stretched",
+        action="store_true",
+        help="the photos were stretched to squares: of 3:4, 1:1 and 4:3, take what the models agree on best",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        photos = [photo for folder in options.photos for photo in find_photos(folder)]
+        if options.out.is_dir() and any(options.out.iterdir()):
+            raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
+        told = label_all(photos, [Segmenter.load(kind="float16"), Peer(options.peer)], options)
+    except (ValueError, OSError) as error:
+        print(f"training.agreement: {error}", file=sys.stderr)
+        return 2
+    print(", ".join(f"{count} {what}" for what, count in told.most_common()), f"of {len(photos)} photos")
+    return 0
+
+
+def find_photos(folder):
+    """Paths of the photos of a folder, at any depth, in order. Raises ValueError when there are none."""
+    photos = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
+    if not photos:
+        raise ValueError(f"--photos: {folder} holds no photo ({', '.join(EXTENSIONS)}).")
+    return photos
+
+
+def label_all(photos, models, options):
+    """Writes the pairs that are kept; returns a Counter of what became of the photos."""
+    told = Counter()
+    with Progress(len(photos), "photos") as progress:
+        for number, photo in enumerate(photos):
+            try:
+                image = read_image(photo)
+                verdict, image, label = judge(image, read_boxes(photo), models, options)
+            except ImageError as error:
+                progress.say(f"training.agreement: {error}", sys.stderr)
+                verdict = "unreadable"
+            if verdict == "kept":
+                name = f"{number:06}_{photo.stem}"
+                write_image(options.out / "masks" / f"{name}.png", 255 * label.mask)
+                if options.stretched:
+                    write_image(options.out / "images" / f"{name}.jpg", image, quality=95)
+                else:
+                    (options.out / "images").mkdir(exist_ok=True)
+                    shutil.copyfile(photo, options.out / "images" / (name + photo.suffix.lower()))
+            told[verdict] += 1
+            progress.advance()
+    return told
+
+
+def judge(image, boxes, models, options):
+    """`(verdict, image, label)`: "kept" or why not, the photo in the shape that was found, and its `Label`."""
+    if boxes is not None and (len(boxes) > CROWD or np.prod(boxes[:, 2:], axis=1).sum() < LEAST_BOXED):
+        return "crowded or nearly empty", image, None
+    if options.stretched:
+        image = restore(image, models)
+    label = agree(image, models)
+    if boxes is not None and not fits(label.mask, boxes):
+        return "not as boxed", image, label
+    if label.agreement < options.agreement or label.confidence < options.confidence:
+        return "doubtful", image, label
+    return "kept" if SHARE[0] <= label.mask.mean() <= SHARE[1] else "too small or too large", image, label
+
+
+def agree(image, models):
+    """Asks both models about a photo, uint8 `[H, W, 3]` RGB, and its mirror image: `Label`."""
+    flipped = np.ascontiguousarray(image[:, ::-1])
+    alphas = [(model.alpha(image) + model.alpha(flipped)[:, ::-1]) / 2 for model in models]
+    mask, confidence = pseudo_label(np.mean(alphas, axis=0))
+    return Label(mask, dice(*(alpha >= 0.5 for alpha in alphas)), confidence)
+
+
+def restore(image, models):
+    """The photo in that of `SHAPES` in which the models agree best."""
+    shown = [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for size in SHAPES]
+    return max(shown, key=lambda one: dice(*(model.alpha(one) >= 0.5 for model in models)))
+
+
+def read_boxes(photo):
+    """Boxes of all people of a photo, float64 `[N, 4]`: centre, width and height, as shares of the sides. None without.
+
+    Raises:
+        ValueError: the file is not as YOLO writes it.
+    """
+    path = photo.parent.with_name("labels") / f"{photo.stem}.txt"
+    if not path.is_file():
+        return None
+    try:
+        lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
+        return np.array([[float(number) for number in line[1:5]] for line in lines]).reshape(-1, 4)
+    except ValueError as error:
+        raise ValueError(f"{path}: expected lines of class, centre x and y, width and height: {error}") from error
+
+
+def fits(mask, boxes):
+    """Whether a mask, uint8 `[H, W]` in {0, 1}, fills every box but the smallest and hardly leaves them."""
+    height, width = mask.shape
+    outside, filled = mask.astype(bool), True
+    for x, y, wide, high in boxes:
+        rows = slice(*np.clip([y - high / 2 - MARGIN, y + high / 2 + MARGIN], 0, 1).dot(height).astype(int))
+        columns = slice(*np.clip([x - wide / 2 - MARGIN, x + wide / 2 + MARGIN], 0, 1).dot(width).astype(int))
+        filled &= wide * high <= SMALL_BOX or mask[rows, columns].mean() >= LEAST_FILLED
+        outside[rows, columns] = False
+    return bool(filled and mask.any() and outside.sum() <= MOST_OUTSIDE * mask.sum())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
