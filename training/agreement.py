@@ -1,4 +1,4 @@
-"""Label photos that nobody has labelled: those on which the shipped model and a peer agree.
+"""Label photos that nobody has labelled: those on which a model and a peer agree.
 
     make peers
     python -m training.agreement --photos photos --out data/agreed
@@ -51,6 +51,7 @@ def main(arguments=None):
     )
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="folders of photos")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
+    parser.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped bundle)")
     parser.add_argument("--peer", choices=sorted(PEERS), default="mediapipe", help="default %(default)s")
     parser.add_argument(
         "--agreement", type=float, default=0.9, help="least Dice of the two masks (default %(default)s)"
@@ -66,7 +67,7 @@ def main(arguments=None):
         photos = [photo for folder in options.photos for photo in find_photos(folder)]
         if options.out.is_dir() and any(options.out.iterdir()):
             raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
-        told = label_all(photos, [Segmenter.load(kind="float16"), Peer(options.peer)], options)
+        told = label_all(photos, [Segmenter.load(options.model), Peer(options.peer)], options)
     except (ValueError, OSError) as error:
         print(f"training.agreement: {error}", file=sys.stderr)
         return 2
