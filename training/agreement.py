@@ -68,7 +68,7 @@ def main(arguments=None):
         if options.out.is_dir() and any(options.out.iterdir()):
             raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
         told = label_all(photos, [Segmenter.load(options.model), Peer(options.peer)], options)
-    except (ValueError, OSError) as error:
+    except (ValueError, ImportError, OSError) as error:
         print(f"training.agreement: {error}", file=sys.stderr)
         return 2
     print(", ".join(f"{count} {what}" for what, count in told.most_common()), f"of {len(photos)} photos")
