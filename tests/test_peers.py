@@ -29,9 +29,9 @@ while header := sys.stdin.buffer.read(16):
 def peer(tmp_path, monkeypatch):
     (tmp_path / "red.py").write_text(RED_IS_PERSON)
     monkeypatch.setitem(peers.PEERS, "red", tmp_path / "red.py")
-    made = Peer("red", sys.executable)
-    yield made
-    made.close()
+    with Peer("red", sys.executable) as made:
+        yield made
+    assert made.process.poll() == 0
 
 
 def test_photos_of_any_size_are_answered_one_by_one(peer):
@@ -41,6 +41,16 @@ def test_photos_of_any_size_are_answered_one_by_one(peer):
         alpha = peer.alpha(image)
         assert alpha.dtype == np.float32 and (peer.seconds, peer.network_seconds) == (0.25, 0.125)
         np.testing.assert_allclose(alpha, image[..., 0] / 255, atol=1e-6)
+
+
+def test_the_mirror_image_counts_half(tmp_path, monkeypatch):
+    left_alone = RED_IS_PERSON.replace("image[..., 0]", "image[..., 0] * (np.arange(width) < 2)")
+    (tmp_path / "left.py").write_text(left_alone)
+    monkeypatch.setitem(peers.PEERS, "left", tmp_path / "left.py")
+    image = np.full((3, 5, 3), 255, np.uint8)
+    with Peer("left", sys.executable) as peer:
+        np.testing.assert_array_equal(peer.alpha(image), [[1, 1, 0, 0, 0]] * 3)
+        np.testing.assert_array_equal(peer.alpha(image, mirror=True), [[0.5, 0.5, 0, 0.5, 0.5]] * 3)
 
 
 def test_a_peer_that_dies_is_named(peer):

@@ -10,6 +10,8 @@ from other photos seldom err alike: docs/experiments.md has the scores of either
 
 Where a folder `labels` beside the photo's folder holds the boxes of all people, as YOLO writes them, the mask must also
 fill them and stay inside; that finds faults which both models make, so that --agreement and --confidence may be lower.
+Where a folder `masks` beside it holds the photo's mask, as a set that has been labelled already does, the mask must be
+much like it: trained on beside the drawn one, it evens out where that hand strayed from the edge.
 """
 
 import argparse
@@ -23,17 +25,18 @@ import cv2
 import numpy as np
 
 from tfseg.console import OneLineParser
-from tfseg.image import EXTENSIONS, ImageError, read_image, write_image
+from tfseg.image import EXTENSIONS, ImageError, read_image, read_mask, write_image
 from tfseg.metrics import dice
 from tfseg.progress import Progress
 from tfseg.pseudolabel import pseudo_label
 from tfseg.segmenter import Segmenter
+from training.boxes import fits, read_boxes
 from training.peers import PEERS, Peer
 
 SHARE = (0.03, 0.9)  # of the photo that is person; beyond, little is to be learnt
 CROWD = 8  # boxes; of more people some are nearly always missed
 LEAST_BOXED = 0.06  # of the photo, all boxes together
-SMALL_BOX, LEAST_FILLED, MOST_OUTSIDE, MARGIN = 0.005, 0.2, 0.03, 0.03
+LIKE_DRAWN = 0.95  # Dice
 SHAPES = ((384, 512), (416, 416), (512, 384))  # width and height
 
 
@@ -67,7 +70,8 @@ def main(arguments=None):
         photos = [photo for folder in options.photos for photo in find_photos(folder)]
         if options.out.is_dir() and any(options.out.iterdir()):
             raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
-        told = label_all(photos, [Segmenter.load(options.model), Peer(options.peer)], options)
+        with Peer(options.peer) as peer:
+            told = label_all(photos, [Segmenter.load(options.model), peer], options)
     except (ValueError, ImportError, OSError) as error:
         print(f"training.agreement: {error}", file=sys.stderr)
         return 2
@@ -76,8 +80,9 @@ def main(arguments=None):
 
 
 def find_photos(folder):
-    """Paths of the photos of a folder, at any depth, in order. Raises ValueError when there are none."""
-    photos = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file())
+    """Paths of the photos of a folder, at any depth, in order; masks are none. Raises ValueError without any."""
+    files = [path for path in Path(folder).rglob("*") if path.suffix.lower() in EXTENSIONS and path.is_file()]
+    photos = sorted(path for path in files if path.parent.name != "masks")
     if not photos:
         raise ValueError(f"--photos: {folder} holds no photo ({', '.join(EXTENSIONS)}).")
     return photos
@@ -90,7 +95,7 @@ def label_all(photos, models, options):
         for number, photo in enumerate(photos):
             try:
                 image = read_image(photo)
-                verdict, image, label = judge(image, read_boxes(photo), models, options)
+                verdict, image, label = judge(image, read_boxes(photo), read_drawn(photo), models, options)
             except ImageError as error:
                 progress.say(f"training.agreement: {error}", sys.stderr)
                 verdict = "unreadable"
@@ -107,7 +112,7 @@ def label_all(photos, models, options):
     return told
 
 
-def judge(image, boxes, models, options):
+def judge(image, boxes, drawn, models, options):
     """`(verdict, image, label)`: "kept" or why not, the photo in the shape that was found, and its `Label`."""
     if boxes is not None and (len(boxes) > CROWD or np.prod(boxes[:, 2:], axis=1).sum() < LEAST_BOXED):
         return "crowded or nearly empty", image, None
@@ -116,6 +121,8 @@ def judge(image, boxes, models, options):
     label = agree(image, models)
     if boxes is not None and not fits(label.mask, boxes):
         return "not as boxed", image, label
+    if drawn is not None and dice(label.mask, fit_mask(drawn, label.mask.shape)) < LIKE_DRAWN:
+        return "not as drawn", image, label
     if label.agreement < options.agreement or label.confidence < options.confidence:
         return "doubtful", image, label
     return "kept" if SHARE[0] <= label.mask.mean() <= SHARE[1] else "too small or too large", image, label
@@ -123,44 +130,27 @@ def judge(image, boxes, models, options):
 
 def agree(image, models):
     """Asks both models about a photo, uint8 `[H, W, 3]` RGB, and its mirror image: `Label`."""
-    flipped = np.ascontiguousarray(image[:, ::-1])
-    alphas = [(model.alpha(image) + model.alpha(flipped)[:, ::-1]) / 2 for model in models]
-    mask, confidence = pseudo_label(np.mean(alphas, axis=0))
-    return Label(mask, dice(*(alpha >= 0.5 for alpha in alphas)), confidence)
+    alphas = [model.alpha(image, mirror=True) for model in models]
+    masks = [alpha >= model.threshold for alpha, model in zip(alphas, models, strict=True)]
+    mask, confidence = pseudo_label(np.mean(alphas, axis=0), np.mean([model.threshold for model in models]))
+    return Label(mask, dice(*masks), confidence)
 
 
 def restore(image, models):
     """The photo in that of `SHAPES` in which the models agree best."""
     shown = [cv2.resize(image, size, interpolation=cv2.INTER_CUBIC) for size in SHAPES]
-    return max(shown, key=lambda one: dice(*(model.alpha(one) >= 0.5 for model in models)))
+    return max(shown, key=lambda one: dice(*(model.alpha(one) >= model.threshold for model in models)))
 
 
-def read_boxes(photo):
-    """Boxes of all people of a photo, float64 `[N, 4]`: centre, width and height, as shares of the sides. None without.
-
-    Raises:
-        ValueError: the file is not as YOLO writes it.
-    """
-    path = photo.parent.with_name("labels") / f"{photo.stem}.txt"
-    if not path.is_file():
-        return None
-    try:
-        lines = [line.split() for line in path.read_text().splitlines() if line.strip()]
-        return np.array([[float(number) for number in line[1:5]] for line in lines]).reshape(-1, 4)
-    except ValueError as error:
-        raise ValueError(f"{path}: expected lines of class, centre x and y, width and height: {error}") from error
+def fit_mask(mask, shape):
+    """A mask, uint8 `[H, W]` in {0, 1}, at another height and width, as `restore` gives a photo."""
+    return cv2.resize(mask, shape[::-1], interpolation=cv2.INTER_NEAREST)
 
 
-def fits(mask, boxes):
-    """Whether a mask, uint8 `[H, W]` in {0, 1}, fills every box but the smallest and hardly leaves them."""
-    height, width = mask.shape
-    outside, filled = mask.astype(bool), True
-    for x, y, wide, high in boxes:
-        rows = slice(*np.clip([y - high / 2 - MARGIN, y + high / 2 + MARGIN], 0, 1).dot(height).astype(int))
-        columns = slice(*np.clip([x - wide / 2 - MARGIN, x + wide / 2 + MARGIN], 0, 1).dot(width).astype(int))
-        filled &= wide * high <= SMALL_BOX or mask[rows, columns].mean() >= LEAST_FILLED
-        outside[rows, columns] = False
-    return bool(filled and mask.any() and outside.sum() <= MOST_OUTSIDE * mask.sum())
+def read_drawn(photo):
+    """The mask that somebody has drawn, uint8 `[H, W]` in {0, 1}; None without. Raises ImageError."""
+    path = photo.parent.with_name("masks") / f"{photo.stem}.png"
+    return read_mask(path) if path.is_file() else None
 
 
 if __name__ == "__main__":

@@ -57,8 +57,27 @@ class Peer:
         )
         self.path = Path(self._read(self._number("<q")).decode())
 
-    def alpha(self, image):
-        """uint8 `[H, W, 3]` RGB to float32 `[H, W]` in 0..1. Raises PeerError when the peer has died."""
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def alpha(self, image, mirror=False):
+        """How much of each pixel is person.
+
+        Args:
+            image: uint8 `[H, W, 3]` RGB, any size.
+            mirror: whether to ask about the mirrored photo too and to take the mean.
+
+        Returns:
+            float32 `[H, W]` in 0..1.
+
+        Raises:
+            PeerError: the peer has died.
+        """
+        if mirror:
+            return (self.alpha(image) + self.alpha(np.ascontiguousarray(image[:, ::-1]))[:, ::-1]) / 2
         try:
             self.process.stdin.write(struct.pack("<qq", *image.shape[:2]) + image.tobytes())
             self.process.stdin.flush()
