@@ -120,7 +120,7 @@ def numbers(text):
 def measure(models, options):
     """The rows of every model on every delegate, and of the peers, timed in turns."""
     photos = read_photos(options.data, options.runs)
-    entries = enter_all(models, options.delegate, options.threads, options.peer, photos[0][0])
+    entries = enter_all(models, options.delegate, options.threads, options.peer, [content for content, _ in photos])
     timed = [entry for entry in entries if entry.contender]
     try:
         results = time_rounds([entry.contender for entry in timed], photos, options.runs)

@@ -1,10 +1,10 @@
 """A model's first answer in a process that holds nothing else; run by `export.probe`.
 
-    python export/cold_start.py MODEL cpu|gpu THREADS frame.npy answer.npy
+    python export/cold_start.py MODEL cpu|gpu THREADS frames.npy answers.npy
 
-frame.npy holds uint8 `[H, W, 3]` of the model's size; answer.npy gets float32 `[H, W]`. Prints a JSON object: seconds
-of loading and of the first answer, bytes by which the process's peak grew, and of the GPU whether it took every
-operator.
+frames.npy holds uint8 `[N, H, W, 3]` of the model's size; answers.npy gets float32 `[N, H, W]`. Prints a JSON object:
+seconds of loading and of the first answer, bytes by which the process's peak grew until then, and of the GPU whether it
+took every operator.
 """
 
 import json
@@ -19,17 +19,18 @@ from tfseg.runtime import keras_network, litert_network, load_checkpoint
 
 
 def main():
-    path, delegate, threads, frame, answer = sys.argv[1:]
+    path, delegate, threads, given, answered = sys.argv[1:]
+    frames = np.load(given)
     load, whole = prepare(Path(path), delegate, int(threads)), None
     before, start = peak_bytes(), time.perf_counter()
     network = load()
     if delegate == "gpu":
         network, whole = network
     loaded = time.perf_counter()
-    values = network(np.load(frame))
+    answers = [network(frames[0])]
     first = time.perf_counter()
     grown = peak_bytes() - before if before else None
-    np.save(answer, values)
+    np.save(answered, answers + [network(frame) for frame in frames[1:]])
     print(json.dumps({"load": loaded - start, "first": first - loaded, "peak_bytes": grown, "whole": whole}))
 
 

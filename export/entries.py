@@ -22,7 +22,8 @@ from tfseg.runtime import load_checkpoint
 from tfseg.segmenter import Segmenter
 from training.peers import UNTRAINED
 
-LEAST_AGREEMENT = 0.998  # Dice of the GPU's mask against the CPU's
+LEAST_AGREEMENT = 0.998  # Dice of the GPU's masks against the CPU's, mean over photos
+AGREEING = 8  # photos at most that the GPU is asked about; a software adapter takes seconds for each
 
 
 class Entry(NamedTuple):
@@ -32,7 +33,7 @@ class Entry(NamedTuple):
     contender: Contender | PeerContender | None
 
 
-def enter_all(models, delegates, threads, peers, photo):
+def enter_all(models, delegates, threads, peers, photos):
     """Probes every model on every delegate that can hold it.
 
     Args:
@@ -40,7 +41,7 @@ def enter_all(models, delegates, threads, peers, photo):
         delegates: of "cpu", "gpu" (.tflite alone) and "keras-gpu" (.keras alone).
         threads: numbers of CPU threads; Keras takes all cores.
         peers: keys of `export.contenders.PEER_NAMES`.
-        photo: bytes of the photo that each is probed with.
+        photos: bytes of each; the CPU is probed with the first, a GPU with `AGREEING` of them, spread evenly.
 
     Returns:
         list of `Entry`.
@@ -48,7 +49,8 @@ def enter_all(models, delegates, threads, peers, photo):
     Raises:
         ValueError: a delegate is named that none of the models can run on; a model cannot be loaded.
     """
-    entries = []
+    entries, count = [], min(AGREEING, len(photos))
+    images = [read_image(photos[number * len(photos) // count]) for number in range(count)]
     for delegate in delegates:
         held = [
             model for model in models if delegate == "cpu" or (model.suffix == ".keras") == (delegate == "keras-gpu")
@@ -57,38 +59,39 @@ def enter_all(models, delegates, threads, peers, photo):
             kind = ".keras checkpoint" if delegate == "keras-gpu" else ".tflite file"
             raise ValueError(f"--delegate {delegate}: needs a {kind}; --model names none.")
         for model in held:
-            image = read_image(photo)
             if delegate == "cpu":
-                entries += [enter_cpu(model, count, image) for count in (threads if model.suffix == ".tflite" else [0])]
+                taken = threads if model.suffix == ".tflite" else [0]
+                entries += [enter_cpu(model, number, images[0]) for number in taken]
             else:
-                entries.append(enter_gpu(model, image) if delegate == "gpu" else enter_keras_gpu(model))
-    return entries + [enter_peer(name, count) for count in threads for name in peers]
+                entries.append(enter_gpu(model, images) if delegate == "gpu" else enter_keras_gpu(model))
+    return entries + [enter_peer(name, number) for number in threads for name in peers]
 
 
 def enter_cpu(path, threads, image):
     """A model on the CPU."""
     contender = Contender(path, "cpu", threads)
     row = new_row(contender.name, path, "cpu", contender.threads, "timed")
-    row |= _found(probe(path, "cpu", contender.threads, _frame(contender.segmenter, image)))
+    row |= _found(probe(path, "cpu", contender.threads, _frame(contender.segmenter, image)[None]))
     if path.suffix == ".tflite":
         row["delegated"], row["operators"] = xnnpack_operators(path)
     return Entry(row, contender)
 
 
-def enter_gpu(path, image):
+def enter_gpu(path, images):
     """A .tflite file on the GPU delegate; timed only where there is a real GPU behind it."""
     segmenter = Segmenter.load(path)
-    frame = _frame(segmenter, image)
-    seen, expected = probe(path, "gpu", 1, frame), segmenter.network(frame)
+    frames = np.stack([_frame(segmenter, image) for image in images])
+    seen, expected = probe(path, "gpu", 1, frames), np.stack([segmenter.network(frame) for frame in frames])
     row = new_row(path.stem, path, "gpu", 1, "timed") | _found(seen)
     row["operators"] = len(read_operators(path.read_bytes()))
-    row["delegated"] = row["operators"] - seen.left if seen.answer is not None else 0
+    row["delegated"] = row["operators"] - seen.left if seen.answers is not None else 0
     row["adapter"], row["software"], row["refused"] = seen.adapter, seen.software, list(seen.refused)
     row["status"], row["fault"] = verdict(seen, row["operators"]), bool(seen.fault or seen.left)
-    if seen.answer is None:
+    if seen.answers is None:
         return Entry(row, None)
-    row["agreement_dice"] = dice(expected >= 0.5, seen.answer >= 0.5)
-    row["agreement_max"] = float(np.abs(expected - seen.answer).max())
+    scores = [dice(one >= 0.5, other >= 0.5) for one, other in zip(expected, seen.answers, strict=True)]
+    row["agreement_dice"], row["agreement_least"] = float(np.mean(scores)), min(scores)
+    row["agreement_max"], row["agreement_photos"] = float(np.abs(expected - seen.answers).max()), len(scores)
     if row["agreement_dice"] < LEAST_AGREEMENT:
         row["status"], row["fault"] = f"DISAGREES with the CPU; {row['status']}", True
     return Entry(row, None if seen.software else Contender(path, "gpu", 1))

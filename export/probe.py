@@ -1,4 +1,4 @@
-"""Asks a model once, in a process of its own, what it needs and which delegate really runs it.
+"""Asks a model in a process of its own what it needs and which delegate really runs it.
 
 A GPU driver may end the whole process, and whether the GPU took every operator is said by what LiteRT prints alone.
 """
@@ -23,12 +23,12 @@ PATIENCE = 300  # seconds; a software adapter takes a while for a large network
 
 
 class Probe(NamedTuple):
-    """What a model's first answer showed.
+    """What a model's first answers showed.
 
     Attributes:
         load, first: seconds of loading and of the first answer; None where it did not come to that.
         peak_bytes: by which the process's peak grew; None where the system does not tell.
-        answer: float32 `[H, W]`, None without one.
+        answers: float32 `[N, H, W]`, None without them.
         adapter: name of the GPU, None on the CPU or without one.
         software: whether that adapter is a program on the CPU.
         refused: operators that the GPU delegate left to the CPU, `NAME: reason`.
@@ -39,7 +39,7 @@ class Probe(NamedTuple):
     load: float | None = None
     first: float | None = None
     peak_bytes: int | None = None
-    answer: np.ndarray | None = None
+    answers: np.ndarray | None = None
     adapter: str | None = None
     software: bool = False
     refused: tuple[str, ...] = ()
@@ -47,22 +47,22 @@ class Probe(NamedTuple):
     fault: str | None = None
 
 
-def probe(path, delegate, threads, frame):
-    """Runs a model once.
+def probe(path, delegate, threads, frames):
+    """Runs a model for the first time.
 
     Args:
         path: of a .tflite or .keras file.
         delegate: "cpu" or "gpu".
         threads: of the CPU.
-        frame: uint8 `[H, W, 3]` RGB of the model's size.
+        frames: uint8 `[N, H, W, 3]` RGB of the model's size, at least one.
 
     Returns:
         `Probe`.
     """
     with tempfile.TemporaryDirectory() as folder:
-        given, answer = Path(folder) / "frame.npy", Path(folder) / "answer.npy"
-        np.save(given, frame)
-        command = [sys.executable, SCRIPT, path, delegate, str(threads), given, answer]
+        given, answered = Path(folder) / "frames.npy", Path(folder) / "answers.npy"
+        np.save(given, frames)
+        command = [sys.executable, SCRIPT, path, delegate, str(threads), given, answered]
         places = [str(Path(tfseg.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, places))}
         try:
@@ -75,7 +75,7 @@ def probe(path, delegate, threads, frame):
         said = json.loads(done.stdout.splitlines()[-1])
         if said.pop("whole") is False and not told["left"]:
             told |= {"fault": "the GPU delegate left operators to the CPU without naming them"}
-        return Probe(**said, answer=np.load(answer), **told)
+        return Probe(**said, answers=np.load(answered), **told)
 
 
 def read_log(log):

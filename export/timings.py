@@ -13,7 +13,7 @@ STAGES = ("decode", "preprocess", "infer", "postprocess")
 TIMES = (*STAGES, "whole", "total")  # whole: photo to mask; total: with decoding
 STATISTICS = {"p5": 5, "median": 50, "p95": 95}
 FOUND = ("load_ms", "first_ms", "peak_mb", "bytes", "macs", "delegated", "operators", "dice", "agreement_dice",
-         "agreement_max", "sha256")  # fmt: skip
+         "agreement_least", "agreement_max", "agreement_photos", "sha256")  # fmt: skip
 
 
 def summarise(samples):
@@ -101,7 +101,10 @@ def found_table(rows):
         share = f"{row['delegated']} of {row['operators']}" if row.get("operators") else ""
         agreement = ""
         if row.get("agreement_dice") is not None:
-            agreement = f"Dice {row['agreement_dice']:.4f}, at most {row['agreement_max']:.2g} apart"
+            agreement = f"Dice {row['agreement_dice']:.4f}"
+            if row["agreement_photos"] > 1:
+                agreement += f", least {row['agreement_least']:.4f} of {row['agreement_photos']} photos"
+            agreement += f", at most {row['agreement_max']:.2g} apart"
         numbers = [
             _shown(row.get(name), unit, digits)
             for name, unit, digits in (

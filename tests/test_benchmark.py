@@ -1,6 +1,7 @@
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from export import entries
@@ -61,9 +62,9 @@ def test_a_gpu_that_is_required_and_absent_is_status_1_with_the_report_written(t
 def test_a_software_adapter_is_named_and_never_timed(tmp_path, monkeypatch, seen, words):
     answers = []
 
-    def probed(path, delegate, threads, frame):
-        answers.append(entries.Segmenter.load(path).network(frame))
-        return Probe(load=1.0, first=2.0, answer=answers[-1], **seen)
+    def probed(path, delegate, threads, frames):
+        answers.append(np.stack([entries.Segmenter.load(path).network(frame) for frame in frames]))
+        return Probe(load=1.0, first=2.0, answers=answers[-1], **seen)
 
     monkeypatch.setattr(entries, "probe", probed)
     status, content = run(tmp_path, "--delegate", "gpu", "--require-gpu")
@@ -72,15 +73,19 @@ def test_a_software_adapter_is_named_and_never_timed(tmp_path, monkeypatch, seen
     assert status == (1 if seen.get("left") else 0)
 
 
-def test_a_gpu_that_disagrees_with_the_cpu_is_a_fault(tmp_path, monkeypatch):
-    def probed(path, delegate, threads, frame):
-        return Probe(
-            load=1.0, first=2.0, answer=1 - entries.Segmenter.load(path).network(frame), adapter="S", software=True
-        )
+@pytest.mark.parametrize("wrong", [1, 2])
+def test_a_gpu_that_disagrees_with_the_cpu_is_a_fault(tmp_path, monkeypatch, wrong):
+    def probed(path, delegate, threads, frames):
+        answers = np.stack([entries.Segmenter.load(path).network(frame) for frame in frames])
+        answers[:wrong] = 1 - answers[:wrong]
+        return Probe(load=1.0, first=2.0, answers=answers, adapter="S", software=True)
 
     monkeypatch.setattr(entries, "probe", probed)
     status, content = run(tmp_path, "--delegate", "gpu", "--require-gpu")
-    assert status == 1 and content["rows"][0]["status"].startswith("DISAGREES with the CPU; SOFTWARE adapter S")
+    (row,) = content["rows"]
+    assert status == 1 and row["status"].startswith("DISAGREES with the CPU; SOFTWARE adapter S")
+    assert row["agreement_dice"] == pytest.approx(1 - wrong / 2, abs=0.01) and row["agreement_photos"] == 2
+    assert row["agreement_least"] < 0.01
 
 
 def test_own_photos_are_timed_and_judged(tmp_path, photos):

@@ -58,22 +58,23 @@ def frame():
 
 
 def test_a_file_on_the_cpu_answers_as_the_segmenter_does(frame):
-    seen = probe(INT8, "cpu", 1, frame)
+    frames = np.stack([frame, frame[:, ::-1]])
+    seen, segmenter = probe(INT8, "cpu", 1, frames), Segmenter.load(INT8, threads=1)
     assert seen.fault is None and seen.adapter is None
-    np.testing.assert_array_equal(seen.answer, Segmenter.load(INT8, threads=1).network(frame))
+    np.testing.assert_array_equal(seen.answers, [segmenter.network(each) for each in frames])
     assert 0 < seen.load < 60 and 0 < seen.first < 60
     assert INT8.stat().st_size < seen.peak_bytes < 500e6
 
 
 def test_a_process_that_fails_is_reported_and_not_raised(tmp_path, frame):
     (tmp_path / "broken.tflite").write_bytes(b"no model")
-    seen = probe(tmp_path / "broken.tflite", "cpu", 1, frame)
-    assert seen.answer is None and seen.fault.startswith("failed: ") and "broken.tflite" in seen.fault
+    seen = probe(tmp_path / "broken.tflite", "cpu", 1, frame[None])
+    assert seen.answers is None and seen.fault.startswith("failed: ") and "broken.tflite" in seen.fault
 
 
 def test_without_a_vulkan_device_there_is_no_adapter(monkeypatch, frame):
     monkeypatch.setenv("VK_ICD_FILENAMES", "/nonexistent")
-    assert probe(INT8, "gpu", 1, frame) == Probe(fault="no adapter")
+    assert probe(INT8, "gpu", 1, frame[None]) == Probe(fault="no adapter")
 
 
 def test_xnnpack_takes_all_of_an_int8_file_but_the_conversions_at_its_ends():
@@ -87,9 +88,9 @@ def test_the_software_adapter_takes_a_file_as_a_whole_and_agrees_with_the_cpu(co
     for kind in ("none", "float16", "int8_float_edges"):
         segmenter = Segmenter.load(converted[kind])
         frame = letterbox(portraits()["grace_hopper"][0], segmenter.height, segmenter.width)[0]
-        seen, expected = probe(converted[kind], "gpu", 1, frame), segmenter.network(frame)
+        seen, expected = probe(converted[kind], "gpu", 1, frame[None]), segmenter.network(frame)
         assert (seen.software, seen.left, seen.refused, seen.fault) == (True, 0, (), None), kind
-        assert dice(expected >= 0.5, seen.answer >= 0.5) >= 0.998, kind
+        assert dice(expected >= 0.5, seen.answers[0] >= 0.5) >= 0.998, kind
 
 
 @needs_adapter
@@ -102,8 +103,8 @@ def test_an_operator_that_the_gpu_cannot_take_is_named(tmp_path, monkeypatch):
 
     (tmp_path / "model.tflite").write_bytes(convert(network, (1, 16, 16, 3)))
     monkeypatch.setenv("VK_ICD_FILENAMES", str(SOFTWARE))
-    seen = probe(tmp_path / "model.tflite", "gpu", 1, np.full((16, 16, 3), 99, np.uint8))
+    seen = probe(tmp_path / "model.tflite", "gpu", 1, np.full((1, 16, 16, 3), 99, np.uint8))
     assert seen.refused == ("LOCAL_RESPONSE_NORMALIZATION: Operation is not supported.",) and seen.left >= 1
     np.testing.assert_allclose(
-        seen.answer, Segmenter.load(tmp_path / "model.tflite").network(np.full((16, 16, 3), 99)), atol=1e-4
+        seen.answers[0], Segmenter.load(tmp_path / "model.tflite").network(np.full((16, 16, 3), 99)), atol=1e-4
     )

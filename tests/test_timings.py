@@ -42,11 +42,13 @@ def test_the_table_of_times_shows_stages_spread_ratio_and_status():
 
 def test_the_table_of_findings_shows_what_is_known():
     found = OURS | {"bytes": 2_990_000, "macs": 597_000_000, "load_ms": 93.4, "delegated": 91, "operators": 93}
-    found |= {"agreement_dice": 0.99991, "agreement_max": 0.004, "peak_mb": None, "dice": 0.9712}
-    lines = found_table([found, PEER]).splitlines()
+    found |= {"agreement_dice": 0.99991, "agreement_least": 0.9984, "agreement_max": 0.004, "agreement_photos": 1}
+    found |= {"peak_mb": None, "dice": 0.9712}
+    lines = found_table([found, PEER, found | {"agreement_photos": 8}]).splitlines()
     assert lines[2] == (
         "| ours | cpu | 2 | 2.99 | 0.597 | 93 |  |  | 91 of 93 | 0.971 | Dice 0.9999, at most 0.004 apart | timed |"
     )
+    assert "| Dice 0.9999, least 0.9984 of 8 photos, at most 0.004 apart |" in lines[4]
     assert len({line.count("|") for line in lines}) == 1
 
 
