@@ -111,7 +111,7 @@ publish-benchmark: setup
 gpu-check: setup $(addprefix $(TIMED)/,person_float32.tflite person_int8_float_edges.tflite)
 	dpkg-query -s chromium libvulkan1 >/dev/null 2>&1 || (apt-get update -qq && apt-get install -qq -y chromium libvulkan1)
 	VK_ICD_FILENAMES=$(SOFTWARE_GPU) $(BIN)/python -m export.benchmark --delegate gpu --require-gpu \
-	    --out runs/gpu_check --model $(wildcard $(SHIPPED)/*float*.tflite) \
+	    --data $(TIMED)/sample/val --out runs/gpu_check --model $(wildcard $(SHIPPED)/*float*.tflite) \
 	    $(TIMED)/person_float32.tflite $(TIMED)/person_int8_float_edges.tflite
 
 # What every shipped file loses against the checkpoint, beside what it may lose.
