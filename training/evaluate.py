@@ -11,6 +11,7 @@ Dice is 1 or 0, and what counts is how much is taken for a person.
 import hashlib
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,13 +54,15 @@ def main(arguments=None):
     )
     options = parser.parse_args(arguments)
     try:
-        candidates = [Candidate(segmenter) for segmenter in load(options)]
-        if options.mirror:
-            candidates.insert(1, Candidate(candidates[0].segmenter, mirror=True))
-        sets = {folder: find_pairs(folder) for folder in options.data}
-        results = [
-            {folder: evaluate(candidate, pairs, folder) for folder, pairs in sets.items()} for candidate in candidates
-        ]
+        with ExitStack() as peers:
+            candidates = [Candidate(segmenter) for segmenter in load(options, peers)]
+            if options.mirror:
+                candidates.insert(1, Candidate(candidates[0].segmenter, mirror=True))
+            sets = {folder: find_pairs(folder) for folder in options.data}
+            results = [
+                {folder: evaluate(candidate, pairs, folder) for folder, pairs in sets.items()}
+                for candidate in candidates
+            ]
         report(candidates, results, Path(options.out))
     except (ValueError, ImportError, OSError) as error:
         print(f"training.evaluate: {error}", file=sys.stderr)
@@ -74,7 +77,7 @@ class Candidate(NamedTuple):
     mirror: bool = False
 
     def alpha(self, image):
-        return self.segmenter.alpha(image, mirror=True) if self.mirror else self.segmenter.alpha(image)
+        return self.segmenter.alpha(image, mirror=self.mirror)
 
     @property
     def threshold(self):
@@ -85,13 +88,13 @@ class Candidate(NamedTuple):
         return self.segmenter.path.name + (", mirrored too" if self.mirror else "")
 
 
-def load(options):
-    """The models and peers that the command names."""
+def load(options, peers):
+    """The models and peers that the command names; an `ExitStack` will end the peers' processes."""
     segmenters = []
     for model in options.model:
         bundle = model is None or Path(model).is_dir()
         segmenters += [Segmenter.load(model, kind) for kind in (options.kind if bundle else [None])]
-    return segmenters + [Peer(name) for name in options.peer]
+    return segmenters + [peers.enter_context(Peer(name)) for name in options.peer]
 
 
 def evaluate(segmenter, pairs, name=""):
