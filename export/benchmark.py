@@ -20,6 +20,7 @@ from pathlib import Path
 import cv2
 
 from export import adb
+from export.calibration import spread
 from export.chart import plot_times
 from export.comparison import compare, comparison_table, read_benchmark
 from export.contenders import PEER_NAMES, find_models
@@ -138,9 +139,8 @@ def read_photos(folders, count):
         pictures = [[cv2.resize(upright(each), PHOTO[::-1], interpolation=cv2.INTER_LINEAR_EXACT) for each in pair]
                     for pair in portraits().values()]  # fmt: skip
         return [(cv2.imencode(".jpg", image[..., ::-1])[1].tobytes(), mask) for image, mask in pictures]
-    pairs = [pair for folder in folders for pair in find_pairs(folder)]
-    spread = [pairs[number * len(pairs) // min(count, len(pairs))] for number in range(min(count, len(pairs)))]
-    return [(Path(pair.image).read_bytes(), read_mask(pair.mask) if pair.mask else None) for pair in spread]
+    pairs = spread([pair for folder in folders for pair in find_pairs(folder)], count)
+    return [(Path(pair.image).read_bytes(), read_mask(pair.mask) if pair.mask else None) for pair in pairs]
 
 
 def report(content, out):

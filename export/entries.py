@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from export.calibration import spread
 from export.contenders import Contender, PeerContender
 from export.graph import read_operators
 from export.macs import keras_macs, tflite_macs
@@ -49,8 +50,8 @@ def enter_all(models, delegates, threads, peers, photos):
     Raises:
         ValueError: a delegate is named that none of the models can run on; a model cannot be loaded.
     """
-    entries, count = [], min(AGREEING, len(photos))
-    images = [read_image(photos[number * len(photos) // count]) for number in range(count)]
+    entries = []
+    images = [read_image(photo) for photo in spread(photos, AGREEING if "gpu" in delegates else 1)]
     for delegate in delegates:
         held = [
             model for model in models if delegate == "cpu" or (model.suffix == ".keras") == (delegate == "keras-gpu")
