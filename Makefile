@@ -118,8 +118,9 @@ gpu-check: setup $(addprefix $(TIMED)/,person_float32.tflite person_int8_float_e
 parity: setup
 	$(BIN)/python -m export.parity --data $(foreach set,picsart pfcn,$(DATA)/val/$(set))
 
+# A process for every core, each with whole files: most tests wait for one core at a time.
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # MediaPipe Tasks' ImageSegmenter on our files, as Android, iOS and web apps load them.
 test-mediapipe: setup peers
