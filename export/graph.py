@@ -52,9 +52,7 @@ def read_operators(content):
     constants = {index for index, tensor in enumerate(graph.tensors) if model.buffers[tensor.buffer].data is not None}
     operators = []
     for operator in graph.operators:
-        code = model.operatorCodes[operator.opcodeIndex]
-        kind = max(code.builtinCode, code.deprecatedBuiltinCode)
-        name = code.customCode.decode() if code.customCode else _OPERATOR_NAMES[kind]
+        name = operator_name(model, operator)
         if constants.issuperset(index for index in operator.inputs if index >= 0):
             constants.update(operator.outputs)  # float16 weights made float32 once, when the file is loaded
         computed = [
@@ -66,6 +64,13 @@ def read_operators(content):
         shapes = tuple(_shape(tensor) for tensor in computed)
         operators.append(Operator(name, types, shapes))
     return operators
+
+
+def operator_name(model, operator):
+    """The name of an operator of a `ModelT`: of `schema.BuiltinOperator`, or its own."""
+    code = model.operatorCodes[operator.opcodeIndex]
+    kind = max(code.builtinCode, code.deprecatedBuiltinCode)
+    return code.customCode.decode() if code.customCode else _OPERATOR_NAMES[kind]
 
 
 def _shape(tensor):

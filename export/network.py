@@ -1,10 +1,52 @@
-"""The network as phones are given it: in an order of operators that integers can hold."""
+"""The network as integers hold it best: the same function, of operators in another order."""
 
 import keras
 import numpy as np
 from keras import layers
 
+MIDDLE = 128  # the byte that int8 holds as 0
 CHANNELWISE = (layers.DepthwiseConv2D, layers.BatchNormalization, layers.ReLU)  # each channel of the answer from one
+
+
+def enter_in_bytes(model):
+    """The same function, with the encoder's normalisation inside the first convolution.
+
+    Bytes are whole numbers, and less 128 they are int8's own; scaled to -1..1 beforehand, in two operators, they land
+    between the steps of both, and many come out as their neighbour.
+
+    Args:
+        model: a flat `keras.Model`.
+
+    Returns:
+        `keras.Model` of the same answers, which shares the layers that did not change. A convolution that pads does it
+        with the byte 128 now: where 128 is more than a byte away from the normalised 0, it stays as it was.
+    """
+    entered = {}  # id of a normalised photo: the tensor, the photo, and the layer between them
+
+    def call(layer, *inputs, **settings):
+        if type(layer).__name__ == "ConvertToTensor":  # where a network was called inside another: it does nothing
+            return inputs[0]
+        if isinstance(layer, layers.Conv2D) and id(inputs[0]) in entered:
+            _, photo, normalise = entered[id(inputs[0])]
+            middle = normalise.scale * MIDDLE + np.asarray(normalise.offset)
+            if np.abs(middle).max() <= normalise.scale:
+                return _with_normalisation(layer, normalise.scale, middle)(photo - float(MIDDLE))
+        answer = layer(*inputs, **settings)
+        if isinstance(layer, layers.Rescaling):
+            entered[id(answer)] = answer, inputs[0], layer
+        return answer
+
+    return keras.models.clone_model(model, clone_function=lambda layer: layer, call_function=call)
+
+
+def _with_normalisation(layer, scale, middle):
+    """A convolution that answers to `x` as the layer does to `scale * x + middle`."""
+    kernel, *bias = layer.get_weights()
+    added = np.einsum("hwio,i->o", kernel, np.broadcast_to(middle, kernel.shape[2]))
+    whole = layers.Conv2D.from_config(layer.get_config() | {"use_bias": True})
+    whole.build((None, None, None, kernel.shape[2]))
+    whole.set_weights([kernel * scale, sum(bias) + added])
+    return whole
 
 
 def join_late(model):

@@ -29,7 +29,8 @@ from export import parity
 from export.calibration import CALIBRATION_PHOTOS, calibration_set, pick, spread
 from export.graph import GraphError, check_operators, read_operators
 from export.metadata import add_metadata
-from export.network import join_late
+from export.network import enter_in_bytes, join_late
+from export.ranges import narrow_logits
 from export.rounding import round_weights
 from tfseg.console import OneLineParser, quiet
 from tfseg.image import ImageError
@@ -142,9 +143,11 @@ def _converted(network, kind, photos, shown):
     height, width = network.input_shape[1:3] if kind == quantize else network.input_shape[2:0:-1]
     network = copy_network(network, height, width)
     if quantize.startswith("int8"):
-        network = join_late(network)
+        network = join_late(enter_in_bytes(network))
     calibration = partial(calibration_set, photos, height, width, shown)
     content = _litert_file(network, converter_settings(quantize, calibration))
+    if quantize.startswith("int8"):
+        content = narrow_logits(content)
     check_operators(read_operators(content), int8=quantize == "int8")
     return add_metadata(content)
 

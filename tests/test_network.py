@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from export.network import join_late
+from export.network import enter_in_bytes, join_late
 from tfseg.runtime import copy_network, load_checkpoint
 from tfseg.unet import unet
 
@@ -51,6 +51,31 @@ def test_joining_late_changes_no_answer_and_leaves_no_channelwise_layer_behind_a
     for layer in late.layers:
         if isinstance(layer, layers.DepthwiseConv2D | layers.BatchNormalization | layers.ReLU):
             assert not any(layer.input is join.output for join in joins)
+
+
+def test_the_first_convolution_takes_bytes_less_128_and_gives_the_same_answers(network):
+    copy = copy_network(network, 96, 64)
+    entered = enter_in_bytes(copy)
+    assert not any(isinstance(layer, layers.Rescaling) for layer in entered.layers)
+    assert np.allclose(answers(entered), answers(copy), atol=0.02)  # padded with the byte 128 instead of 127.5
+
+
+@pytest.mark.parametrize("scale, offset", [(1 / 255, 0.0), (1.0, -103.9)])
+def test_a_normalisation_whose_0_is_another_byte_stays(scale, offset):
+    image = keras.Input((96, 64, 3))
+    normalised = layers.Rescaling(scale, offset)(image)
+    model = keras.Model(image, layers.Conv2D(1, 3, padding="same")(normalised))
+    entered = enter_in_bytes(model)
+    assert any(isinstance(layer, layers.Rescaling) for layer in entered.layers)
+    assert np.array_equal(answers(entered), answers(model))
+
+
+def test_a_bias_stays_and_every_channel_has_its_own_offset():
+    image = keras.Input((96, 64, 3))
+    normalised = layers.Rescaling(1 / 64, [-2.0, -2.01, -1.99])(image)
+    convolution = layers.Conv2D(5, 3, padding="valid", bias_initializer="uniform")
+    model = keras.Model(image, convolution(normalised))
+    assert np.allclose(answers(enter_in_bytes(model)), answers(model), atol=1e-5)
 
 
 def test_a_sequential_network_can_be_copied():
