@@ -39,7 +39,7 @@ def run(content, frame):
 
 
 def scales(content):
-    """Of all tensors that hold one value for a pixel of the frame, by what they reach down and up to."""
+    """What the int8 tensors of a file reach down and up to."""
     interpreter = Interpreter(model_content=content)
     details = [tensor for tensor in interpreter.get_tensor_details() if tensor["dtype"] == np.int8]
     return {
@@ -50,7 +50,7 @@ def scales(content):
 
 
 @pytest.mark.parametrize("resized", [(), (layers.UpSampling2D(2, interpolation="bilinear"),)])
-def test_logits_reach_from_minus_8_to_8_and_are_as_good_where_the_mask_is_decided(resized, tmp_path):
+def test_logits_reach_from_minus_8_to_8_and_are_finer_where_the_mask_is_decided(resized, tmp_path):
     frame, content = ramp(network(*resized, layers.Activation("sigmoid")), tmp_path)
     narrow = narrow_logits(content)
     assert (-20, 34) in {tuple(np.round(ends)) for ends in scales(content)}
