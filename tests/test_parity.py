@@ -12,7 +12,7 @@ from tfseg.image import read_image, write_image
 from tfseg.letterbox import letterbox
 from tfseg.metrics import boundary_f, dice
 from tfseg.pairs import find_pairs
-from tfseg.segmenter import Segmenter
+from tfseg.segmenter import BUNDLED, Segmenter
 
 
 def row(**values):
@@ -93,7 +93,8 @@ def test_photos_that_cannot_judge_are_refused(kind, photos, tmp_path, capsys):
             write_image(path, np.zeros((90, 70, 3), np.uint8))
     else:
         shutil.rmtree(tmp_path / "set" / "masks")
-    assert main(["--data", str(tmp_path / "set"), "--out", str(tmp_path / "out")]) == 2
+    file = str(BUNDLED / "person_mobilenet_v2_int8.tflite")  # one is enough
+    assert main(["--files", file, "--data", str(tmp_path / "set"), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err
     assert "cannot judge" in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
 
