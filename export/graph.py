@@ -5,6 +5,7 @@ TensorFlow's own analyser calls every file GPU-compatible, so the operators are 
 
 from typing import NamedTuple
 
+import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
@@ -71,6 +72,13 @@ def operator_name(model, operator):
     code = model.operatorCodes[operator.opcodeIndex]
     kind = max(code.builtinCode, code.deprecatedBuiltinCode)
     return code.customCode.decode() if code.customCode else _OPERATOR_NAMES[kind]
+
+
+def pack_model(model):
+    """The bytes of a .tflite file: of a `ModelT`, as `ModelT.InitFromPackedBuf` gives one to be changed."""
+    builder = flatbuffers.Builder(0)
+    builder.Finish(model.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _shape(tensor):

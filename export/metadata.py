@@ -10,6 +10,8 @@ import zipfile
 import flatbuffers
 from ai_edge_litert import schema_py_generated as schema
 
+from export.graph import pack_model
+
 LABELS = "person\n"
 LABELS_FILE = "labels.txt"
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2  # of the schema's unions and enumeration
@@ -34,12 +36,10 @@ def add_metadata(content):
     model.buffers.append(buffer)
     entry.name, entry.buffer = NAME, len(model.buffers) - 1
     model.metadata = [*(model.metadata or []), entry]
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as labels:
         labels.writestr(zipfile.ZipInfo(LABELS_FILE), LABELS)  # its time is 1980 always
-    return bytes(builder.Output()) + archive.getvalue()
+    return pack_model(model) + archive.getvalue()
 
 
 def build_metadata():

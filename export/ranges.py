@@ -1,10 +1,9 @@
 """The range of the logits in a file that computes in int8."""
 
-import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
-from export.graph import operator_name
+from export.graph import operator_name, pack_model
 
 LIMIT = 8.0  # beyond, the probability is within 0.0004 of 0 or 1
 
@@ -23,17 +22,16 @@ def narrow_logits(content):
     """
     model = schema.ModelT.InitFromPackedBuf(content, 0)
     graph = model.subgraphs[0]
-    makers = {operator.outputs[0]: (operator_name(model, operator), operator) for operator in graph.operators}
-    logits = [operator.inputs[0] for name, operator in makers.values() if name == "LOGISTIC"][-1:]
-    while logits and makers.get(logits[-1], ("", None))[0] == "RESIZE_BILINEAR":
-        logits.append(makers[logits[-1]][1].inputs[0])
-    if not logits or makers.get(logits[-1], ("", None))[0] != "CONV_2D":
+    makers = {operator.outputs[0]: operator for operator in graph.operators}
+    names = {tensor: operator_name(model, operator) for tensor, operator in makers.items()}
+    logits = [makers[tensor].inputs[0] for tensor, name in names.items() if name == "LOGISTIC"][-1:]
+    while logits and names.get(logits[-1]) == "RESIZE_BILINEAR":
+        logits.append(makers[logits[-1]].inputs[0])
+    if not logits or names.get(logits[-1]) != "CONV_2D":
         return content
     for tensor in logits:
         _narrow(graph.tensors[tensor].quantization)
-    builder = flatbuffers.Builder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return pack_model(model)
 
 
 def _narrow(quantization):

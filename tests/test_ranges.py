@@ -60,9 +60,7 @@ def test_logits_reach_from_minus_8_to_8_and_are_finer_where_the_mask_is_decided(
         truth = 1 / (1 + np.exp(20 - frame @ WEIGHTS[:, None]))
         before, after = (np.abs(run(file, frame) - truth).max() for file in (content, narrow))
         assert before > 0.02
-        assert (
-            after < 0.012
-        )  # half a step of the logits is 0.03, a quarter of that in probability, and 1/512 for its own
+        assert after < 0.012  # of half a step of the logits a quarter, and half a step of the probability
         assert run(narrow, frame)[0, 0, 0, 0] < 0.001
         assert run(narrow, frame)[0, -1, -1, 0] > 0.99
 
