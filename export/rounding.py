@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 from keras import layers
+from threadpoolctl import threadpool_limits
 
 STEPS = 127  # int8 weights are symmetric: -127..127 times the channel's scale
 SWEEPS = 6
@@ -28,7 +29,8 @@ def round_weights(model, frames):
     norms = {id(layer.input): layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)}
     for layer, (mean, covariance) in zip(convolutions, patch_moments(model, convolutions, frames), strict=True):
         kernel = _grouped(layer, layer.get_weights()[0].astype(np.float64))
-        rounded = descend(kernel, covariance)
+        with threadpool_limits(1, "blas"):  # products this small keep several threads waiting for one another
+            rounded = descend(kernel, covariance)
         shift = np.einsum("gk,gkm->gm", mean, rounded - kernel).ravel()
         _set_kernel(layer, rounded, shift, norms.get(id(layer.output)))
 
