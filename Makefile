@@ -11,7 +11,7 @@ BEAM := 2.77.0
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
 .PHONY: setup demo pictures peers peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check \
-    test test-mediapipe test-beam scale test-distributed robustness faults load audit lock android-check web web-test \
+    test test-mediapipe test-beam scale test-distributed test-gpu robustness faults load audit lock android-check web web-test \
     web-picture lint clean
 
 setup: .venv/.installed
@@ -132,6 +132,14 @@ test-distributed: .venv/.jax
 
 .venv/.jax: .venv/.installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
+	touch $@
+
+# The training on one graphics card, by PyTorch; without a card it runs on the processor.
+test-gpu: .venv/.torch
+	$(BIN)/python -m pytest tests/test_gpu.py
+
+.venv/.torch: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'torch>=2.11'
 	touch $@
 
 # Batches on Apache Beam: its own engine, Prism, which is a Go program, and a real S3 server. Beam keeps protobuf, Pillow
