@@ -1,6 +1,7 @@
 """`tfseg.augment`'s light, colour and sharpness for whole batches on the card: float images `[B, 3, H, W]` in 0..1."""
 
 import math
+from functools import cache
 
 import torch
 from torch.nn import functional as F
@@ -21,6 +22,15 @@ JPEG_STEPS = (  # of luminance at quality 50: ITU-T T.81, table K.1
 )
 
 
+GREY_AXIS = ((0.0, -1.0, 1.0), (1.0, 0.0, -1.0), (-1.0, 1.0, 0.0))  # times a colour: what turns about grey
+
+
+@cache
+def constant(values, device):
+    """A float tensor of nested tuples, made once: whenever one is made, the processor waits for the card."""
+    return torch.tensor(values, dtype=torch.float32, device=device)
+
+
 def vary_light(image, strength):
     """Brightness, contrast, gamma, hue, saturation and tint of each photo, by the probabilities of `tfseg.augment`."""
     count, device = len(image), image.device
@@ -37,7 +47,7 @@ def vary_light(image, strength):
     chosen = some(0.4)
     hue = torch.deg2rad(chosen * uniform(-24, 24, count, device))
     saturation = (1 + chosen * uniform(-0.25, 0.25, count, device)) * (1 - some(0.05))
-    grey = torch.tensor(LUMA, device=device).expand(3, 3)
+    grey = constant(LUMA, device).expand(3, 3)
     mix = grey + saturation[:, None, None] * (_turn_hue(hue) - grey)
     tint = some(0.3)[:, None] * (torch.rand(count, 3, device=device) - 0.5) * 40 / 255
     return (torch.einsum("bij,bjhw->bihw", mix, image) + tint[:, :, None, None]).clamp(0, 1)
@@ -61,7 +71,7 @@ def _spread(values):
 def _turn_hue(angle):
     """Rotations of RGB about the grey axis, `[B, 3, 3]`."""
     cos, sin = angle.cos()[:, None, None], angle.sin()[:, None, None]
-    across = torch.tensor([[0.0, -1, 1], [1, 0, -1], [-1, 1, 0]], device=angle.device) / math.sqrt(3)
+    across = constant(GREY_AXIS, angle.device) / math.sqrt(3)
     eye, mean = torch.eye(3, device=angle.device), torch.full((3, 3), 1 / 3, device=angle.device)
     return cos * eye + (1 - cos) * mean + sin * across
 
@@ -99,7 +109,7 @@ def _compressed(image):
     count, _, height, width = image.shape
     quality = uniform(30, 90, count, image.device)
     factor = torch.where(quality < 50, 50 / quality, 2 - quality / 50).view(-1, 1, 1, 1, 1, 1)
-    luma = (torch.tensor(JPEG_STEPS, device=image.device) * factor / 255).clamp_min(1 / 255)
+    luma = (constant(JPEG_STEPS, image.device) * factor / 255).clamp_min(1 / 255)
     steps = torch.cat([luma, *3 * [1.5 * luma]], 1)  # colour is rounded more coarsely
     index = torch.arange(8.0, device=image.device)
     basis = torch.cos((2 * index + 1) * index[:, None] * math.pi / 16) / 2

@@ -1,5 +1,6 @@
 """Batches of training examples, made on the card: frames of photos, people before other backgrounds, nobody at all."""
 
+from functools import cache
 from typing import NamedTuple
 
 import cv2
@@ -90,6 +91,12 @@ def paste(image, mask, background, background_mask):
 def border(mask):
     """`tfseg.data.border` of a batch: float `[B, 1, H, W]` in {0, 1}, of a mask like it."""
     size = max(3, round(min(mask.shape[2:]) * BORDER_SHARE) | 1)
-    disc = torch.from_numpy(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))).to(mask)[None, None]
+    disc = _disc(size, mask.device)
     covered = F.conv2d(F.pad(mask, 4 * [size // 2], mode="replicate"), disc)
     return ((covered > 0.5) & (covered < disc.sum() - 0.5)).float()
+
+
+@cache
+def _disc(size, device):
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    return torch.from_numpy(disc).float()[None, None].to(device)

@@ -63,8 +63,8 @@ def _moved(regions, height, width, strength):
     scale = scale * torch.minimum(height / tall, width / broad)
     angle = moves * uniform(-20 * strength, 20 * strength, count, device)
     shear = moves * uniform(-4 * strength, 4 * strength, count, device)
-    shift = uniform(-0.12 * strength, 0.12 * strength, 2 * count, device).view(count, 2) * moves[:, None]
-    shift = shift * torch.tensor([width, height], device=device)
+    reach = torch.stack([uniform(-width, width, count, device), uniform(-height, height, count, device)], 1)
+    shift = 0.12 * strength * moves[:, None] * reach
     matrix = _rotation(angle, shear) / scale[:, None, None]
     return matrix, _middle(regions) - torch.einsum("bji,bi->bj", matrix, shift)
 
@@ -78,7 +78,8 @@ def _cropped(regions, height, width, strength):
     size = size * torch.minimum(broad / size[:, 0], tall / size[:, 1]).clamp_max(1)[:, None]
     turns = (uniform(0, 1, count, device) < 0.3).float()
     angle = turns * uniform(-15 * strength, 15 * strength, count, device)
-    matrix = _rotation(angle, 0 * angle) * (size / torch.tensor([width, height], device=device))[:, None, :]
+    scale = torch.stack([size[:, 0] / width, size[:, 1] / height], 1)
+    matrix = _rotation(angle, 0 * angle) * scale[:, None, :]
     room = torch.stack([broad, tall], 1) - size
     return matrix, _middle(regions) + (torch.rand(count, 2, device=device) - 0.5) * room
 
