@@ -139,7 +139,7 @@ test-gpu: .venv/.torch
 	$(BIN)/python -m pytest tests/test_gpu.py
 
 .venv/.torch: .venv/.installed
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt 'torch>=2.11'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.11.0
 	touch $@
 
 # Batches on Apache Beam: its own engine, Prism, which is a Go program, and a real S3 server. Beam keeps protobuf, Pillow

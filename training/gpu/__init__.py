@@ -5,10 +5,11 @@
     python -m training.gpu.weights trained.npz person.keras
 
 `training.fit` is the training for everybody: it runs everywhere, stops and resumes. Its photos are augmented by the
-processor, which keeps a large card waiting; here nothing waits, and nothing can be resumed either.
+processor, which keeps a large card waiting; here nothing waits, and nothing can be resumed either. It was tried with
+PyTorch 2.11; in one process with TensorFlow, 2.15 ends in an abort while it loads Triton.
 """
 
 import importlib.util
 
 if importlib.util.find_spec("torch") is None:
-    raise SystemExit("training.gpu needs PyTorch; install it with: pip install torch")
+    raise SystemExit("training.gpu needs PyTorch; install it with: pip install torch==2.11.0")
