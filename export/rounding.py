@@ -27,12 +27,12 @@ def round_weights(model, frames):
     """
     convolutions = [layer for layer in model.layers if isinstance(layer, layers.Conv2D | layers.DepthwiseConv2D)]
     norms = {id(layer.input): layer for layer in model.layers if isinstance(layer, layers.BatchNormalization)}
-    for layer, (mean, covariance) in zip(convolutions, patch_moments(model, convolutions, frames), strict=True):
-        kernel = _grouped(layer, layer.get_weights()[0].astype(np.float64))
-        with threadpool_limits(1, "blas"):  # products this small keep several threads waiting for one another
+    with threadpool_limits(1, "blas"):  # products this small keep several threads waiting for one another
+        for layer, (mean, covariance) in zip(convolutions, patch_moments(model, convolutions, frames), strict=True):
+            kernel = _grouped(layer, layer.get_weights()[0].astype(np.float64))
             rounded = descend(kernel, covariance)
-        shift = np.einsum("gk,gkm->gm", mean, rounded - kernel).ravel()
-        _set_kernel(layer, rounded, shift, norms.get(id(layer.output)))
+            shift = np.einsum("gk,gkm->gm", mean, rounded - kernel).ravel()
+            _set_kernel(layer, rounded, shift, norms.get(id(layer.output)))
 
 
 def patch_moments(model, convolutions, frames):

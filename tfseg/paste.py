@@ -78,18 +78,23 @@ def person_free_crop(image, mask, generator):
     Returns:
         `(image, mask)` of the crop, or None when the people leave no room for one of `SMALLEST_SHARE` of each side.
     """
-    height, width = mask.shape
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return image, mask
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    strips = [(0, top, 0, width), (bottom, height, 0, width), (0, height, 0, left), (0, height, right, width)]
-    smallest = SMALLEST_SHARE * height, SMALLEST_SHARE * width
-    strips = [s for s in strips if s[1] - s[0] >= smallest[0] and s[3] - s[2] >= smallest[1]]
+    strips = person_free_strips(mask)
     if not strips:
         return None
     top, bottom, left, right = strips[generator.integers(len(strips))]
     return image[top:bottom, left:right], mask[top:bottom, left:right]
+
+
+def person_free_strips(mask):
+    """Where a person-free crop may lie: `(top, bottom, left, right)` of each strip; without people, the whole mask."""
+    height, width = mask.shape
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return [(0, height, 0, width)]
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    strips = [(0, top, 0, width), (bottom, height, 0, width), (0, height, 0, left), (0, height, right, width)]
+    smallest = SMALLEST_SHARE * height, SMALLEST_SHARE * width
+    return [s for s in strips if s[1] - s[0] >= smallest[0] and s[3] - s[2] >= smallest[1]]
 
 
 def _person_free(load, count, generator):

@@ -114,16 +114,22 @@ def variables(model):
                 yield f"{name}/bias", layer.bias, None
 
 
-def load_arrays(model, path):
-    """Puts the arrays of an .npz file, by `LAYER/VARIABLE`, into the network. Raises ValueError, naming the file."""
+def read_arrays(path, names):
+    """The arrays of an .npz file, a dict. Raises ValueError, naming the file, unless it holds just these names."""
     try:
         with np.load(path) as file:
             arrays = dict(file)
     except (ValueError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path}: no .npz file of training.gpu.weights.") from error
-    known = {name: (tensor, axes) for name, tensor, axes in variables(model)}
-    if strange := known.keys() ^ arrays.keys():
+    if strange := set(names) ^ arrays.keys():
         raise ValueError(f"{path}: not of unet_mobilenet_v2: {min(strange)} and {len(strange) - 1} more names differ.")
+    return arrays
+
+
+def load_arrays(model, path):
+    """Puts the arrays of an .npz file into the network. Raises ValueError, naming the file."""
+    known = {name: (tensor, axes) for name, tensor, axes in variables(model)}
+    arrays = read_arrays(path, known)
     with torch.no_grad():
         for name, (tensor, axes) in known.items():
             tensor.copy_(torch.from_numpy(arrays[name].transpose(axes) if axes else arrays[name]))

@@ -7,12 +7,12 @@ import cv2
 import numpy as np
 import torch
 
+from tfseg.data import OTHER_FRAME_SHARE
 from tfseg.letterbox import within
 from tfseg.pairs import find_pairs, read_pair
-from tfseg.paste import SMALLEST_SHARE
+from tfseg.paste import person_free_strips
 
 SIDE = 448  # pixels of a canvas; a larger photo is made smaller
-OTHER_FRAME_SHARE = 0.2  # as `tfseg.data` has it: so many wide photos come in an upright frame, and the reverse
 
 
 class Source(NamedTuple):
@@ -90,16 +90,5 @@ def _decode(pair):
     canvas = np.zeros((SIDE, SIDE, 4), np.uint8)
     height, width = mask.shape
     canvas[:height, :width, :3], canvas[:height, :width, 3] = image, 255 * mask
-    return canvas, (height, width), _person_free_strips(mask)
-
-
-def _person_free_strips(mask):
-    """Top, left, height and width of what lies beside the box around the people, where it is large enough."""
-    height, width = mask.shape
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return [(0, 0, height, width)]
-    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
-    strips = [(0, 0, top, width), (bottom, 0, height - bottom, width), (0, 0, height, left)]
-    strips.append((0, right, height, width - right))
-    return [s for s in strips if s[2] >= SMALLEST_SHARE * height and s[3] >= SMALLEST_SHARE * width]
+    strips = [(top, left, bottom - top, right - left) for top, bottom, left, right in person_free_strips(mask)]
+    return canvas, (height, width), strips

@@ -13,6 +13,7 @@ import numpy as np
 from tfseg.console import OneLineParser
 from tfseg.replacing import replacing
 from tfseg.unet import unet
+from training.gpu.network import read_arrays
 
 
 def main(arguments=None):
@@ -39,11 +40,9 @@ def convert(source, target):
             np.savez(path, **arrays)
     elif source.endswith(".npz") and target.endswith(".keras"):
         model = unet("mobilenet_v2", None, None, None)
-        with np.load(source) as arrays:
-            if strange := set(arrays) ^ {name for name, _ in named(model)}:
-                raise ValueError(f"{source}: not the weights of {model.name}: {len(strange)} names are of another.")
-            for name, variable in named(model):
-                variable.assign(arrays[name])
+        arrays = read_arrays(source, [name for name, _ in named(model)])
+        for name, variable in named(model):
+            variable.assign(arrays[name])
         with replacing(target) as path:
             model.save(path)
     else:
