@@ -54,10 +54,10 @@ Finds the person, or people, in a photo: raw RGB bytes in, a person probability 
 
 Input is one photo letterboxed to {size["width"]} wide and {size["height"]} high, {size["colour_order"]}, 0..255, filled
 with {size["resize"]["pad_value"]} beside the photo. Files named `_landscape` hold the same weights with the sides
-exchanged and take the photos that are wider than high. Files named `_float_edges` compute in integers but take and give
-float32, as GPU delegates and WebGPU want it. Every file holds metadata for MediaPipe Tasks. Output has the
-same height and width. `model.json` holds every constant that code needs; `golden/` holds inputs and outputs to check a
-port against; `SHA256SUMS` covers all files.
+exchanged and take the photos that are wider than high. Files named `_float_edges` compute in integers but for their
+finest stages, and take and give float32, as GPU delegates and WebGPU want it. Every file holds metadata for MediaPipe
+Tasks. Output has the same height and width. `model.json` holds every constant that code needs; `golden/` holds inputs
+and outputs to check a port against; `SHA256SUMS` covers all files.
 
 ## Meant for
 Cutting out, blurring or replacing the background of photos that people take of each other, on their own device.

@@ -3,10 +3,11 @@
     python -m export.tflite_convert --model best_dice.keras --calibration photos/val --quantize int8 --out person.tflite
 
 The file takes one photo as raw RGB bytes 0..255, letterboxed to the network's size, and gives the person probability.
-int8 has uint8 at both edges; int8_float_edges computes in integers too but takes and gives float32, as GPU and WebGPU
-delegates want it; float16, dynamic and none take and give float32. It gets its name only after these checks: no
-operator that a GPU delegate refuses, no float inside int8, and no more loss of Dice against the checkpoint than
---max-dice-drop on real photos. Status 1 and no file when it loses more; the loss and pictures are in --report.
+int8 has uint8 at both edges; int8_float_edges computes in integers too but for its finest stages, and takes and gives
+float32, as GPU and WebGPU delegates want it; float16, dynamic and none take and give float32. It gets its name only
+after these checks: no operator that a GPU delegate refuses, no float inside int8, and no more loss of Dice against the
+checkpoint than --max-dice-drop on real photos. Status 1 and no file when it loses more; the loss and pictures are in
+--report.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 
 from export import parity
 from export.calibration import CALIBRATION_PHOTOS, calibration_set, pick, spread
+from export.edges import quantize_inside
 from export.graph import GraphError, check_operators, read_operators
 from export.metadata import add_metadata
 from export.network import enter_in_bytes, join_late
@@ -146,8 +148,14 @@ def _converted(network, kind, photos, shown):
     if quantize.startswith("int8"):
         network = join_late(enter_in_bytes(network))
     calibration = partial(calibration_set, photos, height, width, shown)
-    content = _litert_file(network, converter_settings(quantize, calibration))
-    if quantize.startswith("int8"):
+    settings = converter_settings(quantize, calibration)
+    if quantize == "int8_float_edges":
+        calibrated = _litert_file(network, settings | {"_experimental_calibrate_only": True})
+        with quiet():
+            content = quantize_inside(calibrated, height)
+    else:
+        content = _litert_file(network, settings)
+    if quantize == "int8":
         content = narrow_logits(content)
     check_operators(read_operators(content), int8=quantize == "int8")
     return add_metadata(content)

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 
-from export.graph import read_operators
 from export.tflite_convert import convert_apart, main
 from tfseg.image import write_image
 from tfseg.letterbox import letterbox
@@ -70,12 +69,6 @@ def test_the_other_small_encoder_converts_to_operators_that_phones_run(photos, d
     for kind, bound in (("float16", 1e-3), ("int8", 0.02)):
         (tmp_path / f"{kind}.tflite").write_bytes(contents[kind])
         assert np.abs(Segmenter.load(tmp_path / f"{kind}.tflite").network(frame) - expected).mean() < bound, kind
-
-
-def test_float_edges_are_the_only_floats_of_an_int8_file_with_them(converted):
-    operators = read_operators(converted["int8_float_edges"].read_bytes())
-    floats = [operator.name for operator in operators if "FLOAT32" in operator.types]
-    assert floats == ["QUANTIZE", "DEQUANTIZE"] and (operators[0].name, operators[-1].name) == tuple(floats)
 
 
 def test_the_same_checkpoint_gives_the_same_bytes_and_its_loss_is_printed(converted, trained, photos, tmp_path, capsys):
