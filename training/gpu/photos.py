@@ -1,6 +1,6 @@
 """Labelled photos on the card, decoded once: of a few thousand each takes less than a megabyte."""
 
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import cv2
@@ -76,12 +76,11 @@ class Photos:
 
 def _decoded(folder):
     """The pairs of a folder as lists of `(canvas, (height, width), strips)`. Raises DataError and ImageError."""
-    with ProcessPoolExecutor() as pool:
-        return list(pool.map(_decode, find_pairs(folder), chunksize=16))
+    with ThreadPoolExecutor() as pool:  # a process forked beside the threads of PyTorch may never wake
+        return list(pool.map(_decode, find_pairs(folder)))
 
 
 def _decode(pair):
-    cv2.setNumThreads(1)
     image, mask = read_pair(pair)
     if max(mask.shape) > SIDE:
         size = within(SIDE, *mask.shape)
