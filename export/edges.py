@@ -1,8 +1,10 @@
 """Integers inside, float32 at the edges: the file for delegates that compute in float."""
 
-import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
+
+from export.graph import tensor_shape
+from tfseg.console import quiet
 
 FINEST = 2  # stride up to which operators stay in float32
 
@@ -24,9 +26,10 @@ def quantize_inside(calibrated, height):
     """
     graph = schema.ModelT.InitFromPackedBuf(calibrated, 0).subgraphs[0]
     answers = [graph.tensors[operator.outputs[0]] for operator in graph.operators]
-    finest = [tensor.name.decode() for tensor in answers if _height(tensor) * FINEST >= height]
-    return mlir_quantize(calibrated, fully_quantize=False, denylisted_nodes=finest)
+    finest = [tensor.name.decode() for tensor in answers if _is_fine(tensor_shape(tensor), height)]
+    with quiet():
+        return mlir_quantize(calibrated, fully_quantize=False, denylisted_nodes=finest)
 
 
-def _height(tensor):
-    return np.atleast_1d(tensor.shape)[1] if np.size(tensor.shape) == 4 else 0
+def _is_fine(shape, height):
+    return len(shape) == 4 and shape[1] * FINEST >= height

@@ -62,7 +62,7 @@ def read_operators(content):
             if index not in constants and index >= 0
         ]
         types = tuple(_TYPE_NAMES[tensor.type] for tensor in computed)
-        shapes = tuple(_shape(tensor) for tensor in computed)
+        shapes = tuple(tensor_shape(tensor) for tensor in computed)
         operators.append(Operator(name, types, shapes))
     return operators
 
@@ -81,8 +81,8 @@ def pack_model(model):
     return bytes(builder.Output())
 
 
-def _shape(tensor):
-    """Its shape, -1 where a side is open: `shape` alone says 1 there."""
+def tensor_shape(tensor):
+    """The shape of a `TensorT`, a tuple; -1 where a side is open: `shape` alone says 1 there."""
     shape = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
     return () if shape is None else tuple(np.atleast_1d(shape).tolist())
 

@@ -148,15 +148,11 @@ def _converted(network, kind, photos, shown):
     if quantize.startswith("int8"):
         network = join_late(enter_in_bytes(network))
     calibration = partial(calibration_set, photos, height, width, shown)
-    settings = converter_settings(quantize, calibration)
-    if quantize == "int8_float_edges":
-        calibrated = _litert_file(network, settings | {"_experimental_calibrate_only": True})
-        with quiet():
-            content = quantize_inside(calibrated, height)
-    else:
-        content = _litert_file(network, settings)
+    content = _litert_file(network, converter_settings(quantize, calibration))
     if quantize == "int8":
         content = narrow_logits(content)
+    if quantize == "int8_float_edges":
+        content = quantize_inside(content, height)
     check_operators(read_operators(content), int8=quantize == "int8")
     return add_metadata(content)
 
@@ -173,6 +169,8 @@ def converter_settings(quantize, calibration):
         settings["representative_dataset"] = calibration
     if quantize == "int8":
         settings |= {"inference_input_type": tf.uint8, "inference_output_type": tf.uint8}
+    if quantize == "int8_float_edges":
+        settings["_experimental_calibrate_only"] = True  # `quantize_inside` does the rest
     return settings
 
 
