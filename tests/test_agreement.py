@@ -31,7 +31,8 @@ def models(*alphas):
 
 
 def options(**given):
-    return SimpleNamespace(**{"agreement": 0.9, "confidence": 0.8, "like_drawn": 0.95, "mask": "mean", "stretched": False} | given)
+    usual = {"agreement": 0.9, "confidence": 0.8, "like_drawn": 0.95, "mask": "mean", "stretched": False}
+    return SimpleNamespace(**usual | given)
 
 
 PERSON = np.array([[20 / WIDTH, 22 / HEIGHT, 20 / WIDTH, 28 / HEIGHT]])

@@ -13,7 +13,7 @@ fill them and stay inside; that finds faults which both models make, so that --a
 Where a folder `masks` beside it holds the photo's mask, as a set that has been labelled already does, the mask must be
 much like it (--like-drawn): trained on beside the drawn one, it evens out where that hand strayed from the edge.
 
-A peer that is much better than the model is a teacher, and the model but guards against its blunders: with `--mask peer`
+A peer that is much better than the model is a teacher, and the model but guards against its blunders: with --mask peer
 either is asked once, and the peer's mask is the one that goes to --out.
 """
 
