@@ -62,7 +62,7 @@ def test_a_peer_that_dies_is_named(peer):
 
 
 def test_an_unknown_peer_and_one_that_is_not_installed_say_what_to_do(tmp_path):
-    with pytest.raises(PeerError, match="'rembg' is not known; known are mediapipe"):
+    with pytest.raises(PeerError, match="'rembg' is not known; known are mediapipe, multiclass"):
         Peer("rembg")
     with pytest.raises(PeerError, match="install it with: make peers"):
         Peer("mediapipe", tmp_path / "python")

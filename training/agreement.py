@@ -34,13 +34,11 @@ from tfseg.progress import Progress
 from tfseg.pseudolabel import pseudo_label
 from tfseg.segmenter import Segmenter
 from training.boxes import fits, read_boxes
-from training.multiclass import Multiclass
-from training.peers import PEERS, Peer
+from training.peers import PEERS, TEACHER, open_peer
 
 SHARE = (0.03, 0.9)  # of the photo that is person; beyond, little is to be learnt
 CROWD = 8  # boxes; of more people some are nearly always missed
 LEAST_BOXED = 0.06  # of the photo, all boxes together
-TEACHER = "multiclass"
 SHAPES = ((384, 512), (416, 416), (512, 384))  # width and height
 
 
@@ -80,7 +78,7 @@ def main(arguments=None):
         photos = [photo for folder in options.photos for photo in find_photos(folder)]
         if options.out.is_dir() and any(options.out.iterdir()):
             raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
-        with Multiclass() if options.peer == TEACHER else Peer(options.peer) as peer:
+        with open_peer(options.peer) as peer:
             told = label_all(photos, [Segmenter.load(options.model), peer], options)
     except (ValueError, ImportError, OSError) as error:
         print(f"training.agreement: {error}", file=sys.stderr)

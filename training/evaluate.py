@@ -23,7 +23,8 @@ from tfseg.pairs import Pair, find_pairs, read_pair
 from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
 from training.figures import draw_gallery, outline
-from training.peers import PEERS, Peer
+from training.multiclass import Multiclass
+from training.peers import PEERS, TEACHER, Peer, open_peer
 from training.summary import beside, summarise, table
 
 WORST = 24
@@ -44,7 +45,7 @@ def main(arguments=None):
         "--mirror", action="store_true", help="the first model also as tfseg asks it: mirrored too, and averaged"
     )
     parser.add_argument(
-        "--peer", nargs="+", default=[], help=f"other people's models to put beside: {', '.join(PEERS)}"
+        "--peer", nargs="+", default=[], help=f"other people's models to put beside: {', '.join([*PEERS, TEACHER])}"
     )
     parser.add_argument(
         "--data", nargs="+", action="extend", required=True, metavar="DIR", help="folders of labelled photos"
@@ -73,7 +74,7 @@ def main(arguments=None):
 class Candidate(NamedTuple):
     """A model to be measured, and how it is asked."""
 
-    segmenter: Segmenter | Peer
+    segmenter: Segmenter | Peer | Multiclass
     mirror: bool = False
 
     def alpha(self, image):
@@ -94,7 +95,7 @@ def load(options, peers):
     for model in options.model:
         bundle = model is None or Path(model).is_dir()
         segmenters += [Segmenter.load(model, kind) for kind in (options.kind if bundle else [None])]
-    return segmenters + [peers.enter_context(Peer(name)) for name in options.peer]
+    return segmenters + [peers.enter_context(open_peer(name)) for name in options.peer]
 
 
 def evaluate(segmenter, pairs, name=""):

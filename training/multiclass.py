@@ -36,7 +36,7 @@ class Multiclass:
 
         if not Path(path).is_file():
             raise ValueError(f"{path} is missing; get it with: make teacher")
-        self.path = path
+        self.path = Path(path)
         self.interpreter = Interpreter(str(path), num_threads=threads)
         self.interpreter.allocate_tensors()
         (given,), (answer,) = self.interpreter.get_input_details(), self.interpreter.get_output_details()
