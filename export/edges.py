@@ -6,11 +6,11 @@ from tensorflow.lite.python.convert import mlir_quantize
 from export.graph import tensor_shape
 from tfseg.console import quiet
 
-FINEST = 2  # stride up to which operators stay in float32
+FINEST = 4  # stride up to which operators stay in float32
 
 
 def quantize_inside(calibrated, height):
-    """Quantizes to int8 what works at strides of more than 2, and leaves the finest stages in float32.
+    """Quantizes to int8 what works at strides of more than 4, and leaves the finest stages in float32.
 
     A delegate that computes in float, as those of GPUs do, does not round the maps between the layers, and a CPU does:
     their masks differ, and most by what is rounded in the finest stages, where the outline is drawn. These hold few of

@@ -2,16 +2,18 @@ import numpy as np
 
 from export.graph import read_operators
 from tfseg.letterbox import letterbox
-from tfseg.segmenter import Segmenter
+from tfseg.segmenter import BUNDLED, Segmenter
 
 
-def test_maps_of_strides_1_and_2_are_float_and_all_others_integers(converted):
-    operators = read_operators(converted["int8_float_edges"].read_bytes())
+def test_maps_of_strides_up_to_4_are_float_and_all_others_integers():
+    content = (BUNDLED / "person_mobilenet_v2_int8_float_edges.tflite").read_bytes()
+    operators = read_operators(content)
     bridges = [operator for operator in operators if {"FLOAT32", "INT8"} <= set(operator.types)]
-    assert sorted(operator.name for operator in bridges) == ["DEQUANTIZE", "QUANTIZE"]
+    assert {operator.name for operator in bridges} == {"DEQUANTIZE", "QUANTIZE"}
     for operator in operators:
-        fine = operator.shapes[-1][1] >= 48  # of 96 pixels
+        fine = operator.shapes[-1][1] >= 80  # of 320 pixels
         assert operator.types[-1] == ("FLOAT32" if fine else "INT8") or operator in bridges, operator
+    assert sum(operator.types[-1] == "INT8" for operator in operators) > len(operators) / 2
 
 
 def test_the_answer_is_not_held_to_256_values(converted, draw):
