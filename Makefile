@@ -15,6 +15,9 @@ SOFTWARE_GPU := /usr/lib/chromium/vk_swiftshader_icd.json
     gpu-check test test-matting test-mediapipe test-beam scale test-distributed test-gpu robustness faults load \
     audit lock android-check web web-test web-picture lint clean
 
+# A download whose checksum is wrong must not pass for made.
+.DELETE_ON_ERROR:
+
 setup: .venv/.installed
 
 .venv/.installed: setup.cfg constraints.txt
@@ -144,12 +147,15 @@ test-distributed: .venv/.jax
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[jax]'
 	touch $@
 
-# The training on one graphics card, by PyTorch; without a card it runs on the processor.
 # Solving the outline in closed form (`tfseg --refine closed-form`); pymatting compiles itself for a minute first.
-test-matting: setup
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[matting]'
+test-matting: .venv/.matting
 	$(BIN)/python -m pytest tests/test_closed_form.py tests/test_effects.py
 
+.venv/.matting: .venv/.installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[matting]'
+	touch $@
+
+# The training on one graphics card, by PyTorch; without a card it runs on the processor.
 test-gpu: .venv/.torch
 	$(BIN)/python -m pytest tests/test_gpu.py
 

@@ -24,8 +24,8 @@ def by_brightness(tmp_path_factory):
 def test_whatever_is_not_background_is_person_at_the_photos_size(by_brightness):
     image = np.full((100, 60, 3), 20, np.uint8)
     image[30:, :20] = 230
-    with Multiclass(by_brightness) as teacher:
-        alpha, mirrored = teacher.alpha(image), teacher.alpha(image, mirror=True)
+    teacher = Multiclass(by_brightness)
+    alpha, mirrored = teacher.alpha(image), teacher.alpha(image, mirror=True)
     assert alpha.shape == (100, 60) and alpha.dtype == np.float32
     assert dice(image[..., 0] > 128, alpha >= 0.5) > 0.99
     np.testing.assert_allclose(mirrored, alpha, atol=0.02)

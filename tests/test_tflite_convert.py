@@ -62,12 +62,13 @@ def test_the_other_small_encoder_converts_to_operators_that_phones_run(photos, d
     keras.utils.set_random_seed(0)
     checkpoint = tmp_path / "efficientnetv2_b0.keras"
     unet("efficientnetv2_b0", 96, 64, weights=None).save(checkpoint)
-    contents = convert_apart(checkpoint, ["int8"], sorted((photos / "images").iterdir())[:4])
+    contents = convert_apart(checkpoint, ["float16", "int8"], sorted((photos / "images").iterdir())[:4])
     frame = letterbox(draw(60)[0], 96, 64)[0]
     expected = Segmenter.load(checkpoint).network(frame)
     assert expected.std() > 0
-    (tmp_path / "int8.tflite").write_bytes(contents["int8"])
-    assert np.abs(Segmenter.load(tmp_path / "int8.tflite").network(frame) - expected).mean() < 0.02
+    for kind, bound in (("float16", 1e-3), ("int8", 0.02)):
+        (tmp_path / f"{kind}.tflite").write_bytes(contents[kind])
+        assert np.abs(Segmenter.load(tmp_path / f"{kind}.tflite").network(frame) - expected).mean() < bound, kind
 
 
 def test_the_same_checkpoint_gives_the_same_bytes_and_its_loss_is_printed(converted, trained, photos, tmp_path, capsys):

@@ -34,7 +34,7 @@ from tfseg.progress import Progress
 from tfseg.pseudolabel import pseudo_label
 from tfseg.segmenter import Segmenter
 from training.boxes import fits, read_boxes
-from training.peers import PEERS, TEACHER, open_peer
+from training.peers import KNOWN, open_peer
 
 SHARE = (0.03, 0.9)  # of the photo that is person; beyond, little is to be learnt
 CROWD = 8  # boxes; of more people some are nearly always missed
@@ -57,11 +57,11 @@ def main(arguments=None):
     parser.add_argument("--photos", type=Path, nargs="+", required=True, metavar="DIR", help="folders of photos")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
     parser.add_argument("--model", help="bundle folder, .tflite or .keras (default: the shipped bundle)")
-    parser.add_argument("--peer", choices=[*sorted(PEERS), TEACHER], default="mediapipe", help="default %(default)s")
+    parser.add_argument("--peer", choices=KNOWN, default="mediapipe", help="default %(default)s")
     parser.add_argument(
         "--agreement", type=float, default=0.9, help="least Dice of the two masks (default %(default)s)"
     )
-    parser.add_argument("--confidence", type=float, default=0.8, help="least, of their mean (default %(default)s)")
+    parser.add_argument("--confidence", type=float, default=0.8, help="least, of the mask (default %(default)s)")
     parser.add_argument(
         "--like-drawn", type=float, default=0.95, help="least Dice of mask and drawn one (default %(default)s)"
     )
@@ -143,9 +143,10 @@ def agree(image, models, taught=False):
     """
     alphas = [model.alpha(image, mirror=not taught) for model in models]
     masks = [alpha >= model.threshold for alpha, model in zip(alphas, models, strict=True)]
-    thresholds = [model.threshold for model in models]
-    judges = slice(1, None) if taught else slice(None)
-    mask, confidence = pseudo_label(np.mean(alphas[judges], axis=0), np.mean(thresholds[judges]))
+    if taught:
+        mask, confidence = pseudo_label(alphas[1], models[1].threshold)
+    else:
+        mask, confidence = pseudo_label(np.mean(alphas, axis=0), np.mean([model.threshold for model in models]))
     return Label(mask, dice(*masks), confidence)
 
 

@@ -24,7 +24,7 @@ from tfseg.replacing import replacing
 from tfseg.segmenter import Segmenter
 from training.figures import draw_gallery, outline
 from training.multiclass import Multiclass
-from training.peers import PEERS, TEACHER, Peer, open_peer
+from training.peers import KNOWN, Peer, open_peer
 from training.summary import beside, summarise, table
 
 WORST = 24
@@ -45,7 +45,7 @@ def main(arguments=None):
         "--mirror", action="store_true", help="the first model also as tfseg asks it: mirrored too, and averaged"
     )
     parser.add_argument(
-        "--peer", nargs="+", default=[], help=f"other people's models to put beside: {', '.join([*PEERS, TEACHER])}"
+        "--peer", nargs="+", default=[], help=f"other people's models to put beside: {', '.join(KNOWN)}"
     )
     parser.add_argument(
         "--data", nargs="+", action="extend", required=True, metavar="DIR", help="folders of labelled photos"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from ai_edge_litert.interpreter import Interpreter
 
 from tfseg.matte import refine_alpha
 
@@ -32,8 +33,6 @@ class Multiclass:
     threshold = 0.5
 
     def __init__(self, path=MODEL, threads=2):
-        from ai_edge_litert.interpreter import Interpreter
-
         if not Path(path).is_file():
             raise ValueError(f"{path} is missing; get it with: make teacher")
         self.path = Path(path)
@@ -41,12 +40,6 @@ class Multiclass:
         self.interpreter.allocate_tensors()
         (given,), (answer,) = self.interpreter.get_input_details(), self.interpreter.get_output_details()
         self.given, self.answer = given["index"], answer["index"]
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        pass
 
     def alpha(self, image, mirror=False):
         """How much of each pixel is person.

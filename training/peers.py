@@ -6,6 +6,7 @@ MediaPipe pins NumPy below 2 and PyTorch fills gigabytes, so they run in other p
 import struct
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ HERE = Path(__file__).parent
 PEERS = {"mediapipe": HERE / "mediapipe_selfie.py"}
 UNTRAINED = {"hackathon": HERE / "hackathon_unet.py"}  # networks of known shape and random weights: for their speed
 TEACHER = "multiclass"  # needs no environment of its own
+KNOWN = (*PEERS, TEACHER)
 PYTHON = Path(".peers/bin/python")
 TORCH_PYTHON = Path(".peer_torch/bin/python")
 
@@ -25,8 +27,8 @@ class PeerError(ValueError):
 
 
 def open_peer(name):
-    """The peer of that name, to be used in a `with`; raises PeerError or ValueError as `Peer` and `Multiclass` do."""
-    return Multiclass() if name == TEACHER else Peer(name)
+    """A context manager that gives the peer of that name, and ends it. Raises as `Peer` and `Multiclass` do."""
+    return nullcontext(Multiclass()) if name == TEACHER else Peer(name)
 
 
 class Peer:
@@ -52,7 +54,7 @@ class Peer:
     def __init__(self, name, python=PYTHON, threads=2):
         programs = PEERS | UNTRAINED
         if name not in programs:
-            raise PeerError(f"--peer: {name!r} is not known; known are {', '.join([*PEERS, TEACHER])}.")
+            raise PeerError(f"--peer: {name!r} is not known; known are {', '.join(KNOWN)}.")
         if not Path(python).exists():
             target = "peer-torch" if name in UNTRAINED else "peers"
             raise PeerError(f"--peer {name}: {python} is missing; install it with: make {target}")
