@@ -49,6 +49,16 @@ def test_an_encoder_is_frozen_whole_at_the_start_and_unfrozen_but_for_its_frozen
     assert (int(optimizer.iterations), optimizer.encoder_rate) == (3, 0.5)
 
 
+def test_frozen_norms_stay_frozen_when_the_encoder_is_trained(model):
+    config = FitConfig(frozen_epochs=1, frozen_norms=True)
+    start(model, config, steps=3)
+    model.optimizer.build(model.trainable_variables)
+    unfreeze(model, config)
+    layers = model.get_layer("encoder").layers
+    assert {layer.trainable for layer in layers if isinstance(layer, keras.layers.BatchNormalization)} == {False}
+    assert {layer.trainable for layer in layers if isinstance(layer, keras.layers.Conv2D)} == {True}
+
+
 def test_a_checkpoint_comes_back_with_its_optimizer_and_a_damaged_one_is_named(model, tmp_path):
     start(model, FitConfig(learning_rate=0.125, schedule="constant"), steps=3)
     model.optimizer.build(model.trainable_variables)

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from tfseg.encoders import freeze
 from tfseg.unet import unet
 from training.substitutes import substitute
 
@@ -51,6 +52,53 @@ def test_answers_and_the_saved_network_stay(tmp_path):
     np.testing.assert_array_equal(model.predict(photo, verbose=0), expected)
     loaded = keras.models.load_model(tmp_path / "fused.keras")
     np.testing.assert_allclose(loaded.predict(photo, verbose=0), expected, rtol=1e-5, atol=1e-6)
+
+
+def frozen_norms():
+    """Convolutions of every kind with batch norms that are not trained, and none of whose numbers is 0 or 1."""
+    norms = [keras.layers.BatchNormalization(trainable=False) for _ in range(4)]
+    convolutions = [
+        keras.layers.Conv2D(6, 3, strides=2, use_bias=False),
+        keras.layers.DepthwiseConv2D(3, padding="same", use_bias=False),
+        keras.layers.Conv2D(4, 1),
+        keras.layers.DepthwiseConv2D(3, strides=2),
+    ]
+    pairs = zip(convolutions, norms, strict=True)
+    model = keras.Sequential([keras.Input((16, 16, 3)), *(layer for pair in pairs for layer in pair)])
+    random = np.random.default_rng(0)
+    model.set_weights([random.uniform(0.5, 1.5, weight.shape) for weight in model.weights])
+    return model
+
+
+@tensorflow_only
+def test_a_folded_norm_answers_and_is_differentiated_as_keras_does():
+    import tensorflow as tf
+
+    image = np.random.default_rng(1).normal(0, 1, (2, 16, 16, 3)).astype("float32")
+    apart, folded = frozen_norms(), substitute(frozen_norms())
+    results = []
+    for model in (apart, folded):
+        with tf.GradientTape() as tape:
+            answer = model(image, training=True)
+            loss = tf.reduce_mean(answer * tf.range(answer.shape[-1], dtype="float32"))
+        results.append([answer, *tape.gradient(loss, [weight.value for weight in model.trainable_weights])])
+    assert len(results[0]) == 1 + 4 + 2, "answer, kernels and biases; no scale or offset of a norm"
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-4, atol=1e-4)
+
+
+@tensorflow_only
+def test_norms_are_folded_only_where_they_are_frozen():
+    import tensorflow as tf
+
+    model = unet(height=32, width=32, weights=None)
+    freeze(model.get_layer("encoder"), "mobilenet_v2", 32)
+    graph = tf.function(lambda image: substitute(model)(image, training=True))
+    operations = graph.get_concrete_function(tf.TensorSpec((2, 32, 32, 3))).graph.get_operations()
+    norms = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+    trained = [layer for layer in norms if layer.trainable]
+    kinds = [operation.type for operation in operations]
+    assert kinds.count("FusedBatchNormV3") == len(trained) > 0 < kinds.count("BiasAdd") == len(norms) - len(trained)
 
 
 @tensorflow_only

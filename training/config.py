@@ -107,6 +107,9 @@ class FitConfig:
         lambda n: n in (0, *STRIDES),
     )
 
+    frozen_norms: bool = setting(
+        "weights", False, "batch norms keep statistics, scales and offsets; for gentle fine-tuning, and faster"
+    )
     weight_decay: float = setting(
         "weights", 1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0", finite
     )

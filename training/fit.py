@@ -21,7 +21,6 @@ import tfseg
 from tfseg.augment import Augment
 from tfseg.console import terminable
 from tfseg.data import make_dataset, photo_fault, steps_per_epoch
-from tfseg.encoders import freeze
 from tfseg.paste import CopyPaste
 from tfseg.replacing import remove_leftovers
 from tfseg.unet import unet
@@ -36,7 +35,7 @@ from training.record import check_photos, load_config, write_run
 from training.samples import Samples
 from training.schedules import Plateau
 from training.sources import load_pairs
-from training.state import load_last, start, unfreeze
+from training.state import freeze_parts, load_last, start, unfreeze
 from training.substitutes import substitute
 
 BUNDLED = Path(tfseg.__file__).parent / "pretrained" / "person_mobilenet_v2.keras"
@@ -138,7 +137,7 @@ def build_model(config, height=None, width=None):
     auto = BUNDLED if config.encoder == BUNDLED_ENCODER else "imagenet"
     named = {"auto": auto, "bundled": BUNDLED, "imagenet": "imagenet", "none": None}
     model = unet(config.encoder, height, width, named.get(config.init, config.init))
-    freeze(model.get_layer("encoder"), config.encoder, config.frozen_stride)
+    freeze_parts(model, config)
     return model
 
 

@@ -21,10 +21,19 @@ def start(model, config, steps):
     compile_model(model, build_optimizer(model, config, steps), BCEDice(config.bce_weight))
 
 
+def freeze_parts(model, config):
+    """Keeps the encoder's stages up to `frozen_stride` as they are and, with `frozen_norms`, every batch norm."""
+    freeze(model.get_layer("encoder"), config.encoder, config.frozen_stride)
+    if config.frozen_norms:
+        for layer in model._flatten_layers():
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+
+
 def unfreeze(model, config):
-    """Trains the encoder from now on too, but for its stages up to `frozen_stride`; the optimizer keeps its state."""
+    """Trains the encoder from now on too, but for what stays frozen; the optimizer keeps its state."""
     encoder = model.get_layer("encoder")
-    freeze(encoder, config.encoder, config.frozen_stride)
+    freeze_parts(model, config)
     optimizer = widened(model.optimizer, model.trainable_variables, len(encoder.trainable_variables))
     compile_model(model, optimizer, model.loss)
 

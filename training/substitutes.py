@@ -4,18 +4,22 @@ Keras takes batch norm apart into mean, variance, products and sums, each of whi
 again. On a CPU that is more than half of a training step of these networks, and the fused operation saves most of it.
 XLA, which Keras uses on GPUs and with JAX, fuses by itself.
 
+A batch norm that keeps its statistics is a product and a sum per channel, which the convolution before it can do along
+with its own: its maps are then neither computed nor kept for the gradient.
+
 Bilinear doubling wants to know a map's size when the graph is made; the frames that stand and that lie share a graph.
 """
 
 import keras
 import tensorflow as tf
+from keras import ops
 
 
 def substitute(model):
     """Lets the batch norms and the bilinear doublings of a network take the operations of this module, on TensorFlow.
 
-    The network stays what it was: weights, saving and its answers outside of training are untouched. The running
-    variance is the unbiased one, divided by n - 1, as in TensorFlow 1 and PyTorch; Keras 3 divides by n.
+    The network stays what it was: weights and saving are untouched, and so are its answers outside of training, but
+    for rounding where batch norms are frozen. Those must be frozen, or not, when this is called. The running variance is the unbiased one, divided by n - 1, as in TensorFlow 1 and PyTorch; Keras 3 divides by n.
 
     Args:
         model: `keras.Model`; feature maps are `[B, H, W, C]`.
@@ -26,10 +30,42 @@ def substitute(model):
     if keras.backend.backend() == "tensorflow":
         for layer in model._flatten_layers():
             if isinstance(layer, keras.layers.BatchNormalization) and layer.scale and layer.center:
-                layer.call = _FusedNorm(layer)
+                convolution = None if layer.trainable else _convolution_before(layer)
+                if convolution is None:
+                    layer.call = _FusedNorm(layer)
+                else:
+                    convolution.call, layer.call = _FoldedNorm(convolution, layer), _unchanged
             elif isinstance(layer, keras.layers.UpSampling2D) and layer.interpolation == "bilinear":
                 layer.call = _Doubling(layer.size)
     return model
+
+
+def _convolution_before(norm):
+    """The convolution whose map goes into a batch norm and nowhere else; None without one."""
+    before = norm.input._keras_history.operation
+    plain = isinstance(before, (keras.layers.Conv2D, keras.layers.DepthwiseConv2D)) and len(before._outbound_nodes) == 1
+    return before if plain and before.activation is keras.activations.linear else None
+
+
+def _unchanged(inputs, training=None, mask=None):
+    return inputs
+
+
+class _FoldedNorm:
+    """The `call` of one convolution that does the work of the frozen batch norm after it; its weights are trained."""
+
+    def __init__(self, layer, norm):
+        self.layer, self.norm = layer, norm
+        self.depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+
+    def __call__(self, inputs):
+        layer, norm = self.layer, self.norm
+        factor = norm.gamma * ops.rsqrt(norm.moving_variance + norm.epsilon)
+        offset = norm.beta - (norm.moving_mean - (layer.bias if layer.use_bias else 0)) * factor
+        kernel = layer.kernel * (ops.reshape(factor, layer.kernel.shape[2:]) if self.depthwise else factor)
+        convolve = ops.depthwise_conv if self.depthwise else ops.conv
+        outputs = convolve(inputs, ops.cast(kernel, inputs.dtype), layer.strides, layer.padding)
+        return tf.nn.bias_add(outputs, tf.cast(offset, outputs.dtype))
 
 
 class _FusedNorm:
