@@ -19,7 +19,8 @@ def substitute(model):
     """Lets the batch norms and the bilinear doublings of a network take the operations of this module, on TensorFlow.
 
     The network stays what it was: weights and saving are untouched, and so are its answers outside of training, but
-    for rounding where batch norms are frozen. Those must be frozen, or not, when this is called. The running variance is the unbiased one, divided by n - 1, as in TensorFlow 1 and PyTorch; Keras 3 divides by n.
+    for rounding where batch norms are frozen. Those must be frozen, or not, when this is called. The running variance
+    is the unbiased one, divided by n - 1, as in TensorFlow 1 and PyTorch; Keras 3 divides by n.
 
     Args:
         model: `keras.Model`; feature maps are `[B, H, W, C]`.
