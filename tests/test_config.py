@@ -57,6 +57,7 @@ def test_only_the_named_settings_are_given_and_folders_add_up():
         ("weight_decay", (-1e-9, float("inf")), (0.0,)),
         ("ema_momentum", (-0.1, 1.0), (0.0, 0.999)),
         ("bce_weight", (-0.1, 1.1), (0.0, 1.0)),
+        ("dice_smoothing", (0.0, -1.0, float("inf")), (0.0125, 1.0)),
         ("border_weight", (-1.0, float("inf")), (0.0, 9.0)),
         ("seed", (-1, 2**32), (0, 2**32 - 1)),
         ("person_label", (-2, 256), (-1, 0, 255)),

@@ -14,6 +14,7 @@ from tfseg.letterbox import PAD_VALUE, letterbox  # noqa: E402
 from tfseg.losses import BCEDice  # noqa: E402
 from tfseg.paste import paste  # noqa: E402
 from tfseg.unet import unet  # noqa: E402
+from training.config import FitConfig  # noqa: E402
 from training.gpu import appearance, examples, fit, weights  # noqa: E402
 from training.gpu.geometry import draw_frames  # noqa: E402
 from training.gpu.loss import bce_dice  # noqa: E402
@@ -169,8 +170,9 @@ def test_the_loss_is_that_of_the_training_for_everybody():
     logits, weight = rng.normal(0, 2, (3, 8, 6, 1)).astype("f"), rng.uniform(1, 3, (3, 8, 6, 1)).astype("f")
     mask = (rng.random((3, 8, 6, 1)) < 0.3).astype("f")
     mask[0] = 0
+    smoothing = FitConfig().dice_smoothing * 8 * 6
     loss, _ = bce_dice(*(torch.from_numpy(one).permute(0, 3, 1, 2) for one in (logits, mask, weight)))
-    assert float(loss) == pytest.approx(float(BCEDice(0.5)(mask, logits, weight)), rel=1e-5)
+    assert float(loss) == pytest.approx(float(BCEDice(0.5, smoothing)(mask, logits, weight)), rel=1e-5)
 
 
 def write_people(folder, boxes, height=40, width=60):

@@ -49,6 +49,11 @@ def test_an_encoder_is_frozen_whole_at_the_start_and_unfrozen_but_for_its_frozen
     assert (int(optimizer.iterations), optimizer.encoder_rate) == (3, 0.5)
 
 
+def test_the_loss_smooths_dice_by_a_share_of_the_frame(model):
+    start(model, FitConfig(height=64, width=32, dice_smoothing=0.25, bce_weight=0.75), steps=3)
+    assert (model.loss.smoothing, model.loss.weight) == (512, 0.75)
+
+
 def test_frozen_norms_stay_frozen_when_the_encoder_is_trained(model):
     config = FitConfig(frozen_epochs=1, frozen_norms=True)
     start(model, config, steps=3)

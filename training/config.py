@@ -126,6 +126,13 @@ class FitConfig:
     bce_weight: float = setting(
         "loss", 0.5, "share of the cross-entropy in the loss, 0..1; the rest is log Dice", lambda x: 0 <= x <= 1
     )
+    dice_smoothing: float = setting(
+        "loss",
+        0.0125,
+        "pixels that soft Dice is smoothed by, as a share of the frame's, above 0; the fewer, the harder "
+        "photos without any person pull",
+        lambda x: 0 < x < math.inf,
+    )
     border_weight: float = setting(
         "loss", 1.0, "what a pixel at the person's border weighs more than another, from 0", finite
     )

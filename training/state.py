@@ -18,7 +18,8 @@ def start(model, config, steps):
     """Freezes and compiles a new network; without `steps`, those of an epoch, for a sweep over learning rates."""
     if config.frozen_epochs:
         freeze(model.get_layer("encoder"), config.encoder, STRIDES[-1])
-    compile_model(model, build_optimizer(model, config, steps), BCEDice(config.bce_weight))
+    smoothing = config.dice_smoothing * config.height * config.width
+    compile_model(model, build_optimizer(model, config, steps), BCEDice(config.bce_weight, smoothing))
 
 
 def freeze_parts(model, config):

@@ -2,6 +2,8 @@
 
 from torch.nn import functional as F
 
+SMOOTHING = 0.0125  # of soft Dice, as a share of the frame's pixels
+
 
 def bce_dice(logits, mask, weight):
     """Half weighted cross-entropy, half the logarithm of soft Dice.
@@ -17,5 +19,6 @@ def bce_dice(logits, mask, weight):
     entropy = F.binary_cross_entropy_with_logits(logits, mask, weight, reduction="none").mean((1, 2, 3))
     probability = logits.sigmoid()
     both, either = (mask * probability).sum((1, 2, 3)), (mask + probability).sum((1, 2, 3))
-    dice = (2 * both + 1) / (either + 1)
+    smoothing = SMOOTHING * mask[0].numel()
+    dice = (2 * both + smoothing) / (either + smoothing)
     return (entropy - dice.log()).mean() / 2, dice.mean()
