@@ -57,6 +57,7 @@ def fit_small(photos):
 
     def run(out, *arguments, **replaced):
         settings = f"--height 96 --width 64 --epochs 3 --batch-size 2 --learning-rate 0.01 --out {out}".split()
+        settings += ["--dice-smoothing", str(1 / (96 * 64))]  # one pixel: the drawn people are small
         with pytest.MonkeyPatch.context() as patch:
             # Averages over 12 steps instead of 1, so that a test sees the difference between average and last weights.
             patch.setattr(state, "EMA_SPANS", 2)
