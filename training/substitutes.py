@@ -65,7 +65,9 @@ class _FoldedNorm:
         offset = norm.beta - (norm.moving_mean - (layer.bias if layer.use_bias else 0)) * factor
         kernel = layer.kernel * (ops.reshape(factor, layer.kernel.shape[2:]) if self.depthwise else factor)
         convolve = ops.depthwise_conv if self.depthwise else ops.conv
-        outputs = convolve(inputs, ops.cast(kernel, inputs.dtype), layer.strides, layer.padding)
+        outputs = convolve(
+            inputs, ops.cast(kernel, inputs.dtype), layer.strides, layer.padding, dilation_rate=layer.dilation_rate
+        )
         return tf.nn.bias_add(outputs, tf.cast(offset, outputs.dtype))
 
 
