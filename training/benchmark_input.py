@@ -14,7 +14,8 @@ import time
 import keras
 import numpy as np
 
-from training.config import FitConfig, parse
+from training.arguments import parse
+from training.config import FitConfig
 from training.fit import build_model, training_data
 from training.sources import load_pairs
 from training.state import start

@@ -1,17 +1,14 @@
-"""The settings of a training: a field of `FitConfig` is a flag of `python -m training.fit` and a line of its help."""
+"""The settings of a training; `training.arguments` makes each a flag of `python -m training.fit`."""
 
-import argparse
 import dataclasses
 import math
 
-from tfseg.console import OneLineParser
 from tfseg.encoders import ENCODERS, STRIDES
 from training.schedules import SCHEDULES
 
-MODES = {
-    "resume": "go on with the run in --out where it was stopped",
-    "find_lr": "train nothing: try rising learning rates and suggest one",
-}
+
+def flag(name):
+    return "--" + name.replace("_", "-")
 
 
 def finite(value):
@@ -176,59 +173,3 @@ class FitConfig:
                 f"--paste-share: {self.paste_share} is out of range (0..1, and with --person-free-share "
                 f"{self.person_free_share} at most 1)."
             )
-
-
-def reader(field):
-    """What argparse reads a setting with."""
-
-    def read(text):
-        try:
-            return type(field.default)(text)
-        except ValueError as error:
-            kind = {int: "whole number", float: "number"}[type(field.default)]
-            raise argparse.ArgumentTypeError(f"{text!r} is no {kind} ({field.metadata['help']})") from error
-
-    return read
-
-
-def flag(name):
-    return "--" + name.replace("_", "-")
-
-
-def parse(arguments=None, program="training.fit", purpose="Train a person segmenter on labelled photos.", modes=MODES):
-    """Reads the command line.
-
-    Args:
-        arguments: list of words; None: those of the process.
-        program, purpose: what help and complaints call it, and what help says it does.
-        modes: what it can be told to do instead of starting a run, with its help.
-
-    Returns:
-        `(given, mode)`: a dict of the settings that were named, by field, and what to do: "start" a run, "resume"
-        it, or "find_lr".
-    """
-    parser = OneLineParser(
-        prog=program,
-        usage=f"python -m {program} [--data DIR ...] [options]",
-        description=purpose,
-        argument_default=argparse.SUPPRESS,
-    )
-    instead = parser.add_mutually_exclusive_group()
-    for mode, help_text in modes.items():
-        instead.add_argument(flag(mode), dest="mode", action="store_const", const=mode, help=help_text)
-    groups = {}
-    for field in dataclasses.fields(FitConfig):
-        name, help_text = field.metadata["group"], field.metadata["help"]
-        if name not in groups:
-            groups[name] = parser.add_argument_group(name)
-        group = groups[name]
-        if isinstance(field.default, bool):
-            group.add_argument(flag(field.name), help=help_text, action="store_true")
-        elif isinstance(field.default, tuple):
-            group.add_argument(flag(field.name), help=help_text, nargs="+", action="extend", metavar="DIR")
-        else:
-            help_text += f" (default {field.default})"
-            group.add_argument(flag(field.name), help=help_text, type=reader(field))
-    given = vars(parser.parse_args(arguments))
-    mode = given.pop("mode", "start")
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}, mode

@@ -24,8 +24,9 @@ from tfseg.data import make_dataset, photo_fault, steps_per_epoch
 from tfseg.paste import CopyPaste
 from tfseg.replacing import remove_leftovers
 from tfseg.unet import unet
+from training.arguments import parse
 from training.checkpoints import Checkpoints, read_history
-from training.config import FitConfig, parse
+from training.config import FitConfig
 from training.devices import agree, check_step, filled, place, shared
 from training.figures import plot_curves, plot_sweep
 from training.finder import suggest, sweep

@@ -18,7 +18,7 @@ def load_config(given, mode):
     """The settings of this run: those named, or on resuming those that the run was started with.
 
     Args:
-        given, mode: as `training.config.parse` returns them.
+        given, mode: as `training.arguments.parse` returns them.
 
     Raises:
         ValueError: a run would be overwritten, or resumed with other settings.
