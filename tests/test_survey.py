@@ -63,6 +63,16 @@ def test_a_sound_folder_has_no_faults(photos):
     assert found.sizes[0] == (72, 60) and 0.05 < found.shares[0] < 0.5
 
 
+def test_a_mask_over_the_edges_is_no_fault_where_the_model_sees_nobody(photos):
+    random = np.random.default_rng(0)
+    for name in ("noise0", "noise1", "noise2", "noise3"):
+        write_image(photos / "images" / f"{name}.png", random.integers(0, 256, (40, 30, 3), np.uint8))
+        write_image(
+            photos / "masks" / f"{name}.png", 255 * random.integers(0, 3, (40, 30)).astype(bool).astype(np.uint8)
+        )
+    assert survey(photos).faults == []
+
+
 @pytest.mark.parametrize("poison, name, kind, words", POISON)
 def test_a_poisoned_pair_is_a_fault_with_its_name_and_reason_and_the_others_stay(photos, poison, name, kind, words):
     poison(photos, name)

@@ -17,6 +17,7 @@ from tfseg.pairs import Fault, Pair, check_pairs, read_pair
 from tfseg.segmenter import Segmenter
 
 FRAME = 0.5  # of the frame's upper, left and right edge: a mask that covers more is asked about
+SEEN = 0.1  # mean probability outside the mask from which the model has seen a person there
 ALIKE = 0.02  # mean difference, of 1, up to which a photo is its mask
 
 
@@ -98,7 +99,7 @@ def _is_inverted(image, mask):
     if np.concatenate([mask[0], mask[:, 0], mask[:, -1]]).mean() < FRAME:
         return False
     alpha = _segmenter().alpha(image)
-    return alpha[mask == 0].mean() > alpha[mask == 1].mean()
+    return alpha[mask == 0].mean() > max(SEEN, alpha[mask == 1].mean())
 
 
 @functools.cache
