@@ -1,0 +1,105 @@
+"""Portraits before flags and curtains: people whose masks were drawn, over cloth that is drawn here.
+
+    python -m training.drapes --data data/portraits --photos 500 --out data/drapes
+
+Cloth that hangs beside somebody has folds and colours as clothes have, and a network that has seen little of it takes
+it along. Each photo shows one person of --data, where the person was, before a wall with cloth on one side or all over;
+`training.fit --data` takes the folder. Replaced backgrounds as training photos: Dwibedi et al. 2017, "Cut, Paste and
+Learn", arXiv:1708.01642.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from tfseg.console import OneLineParser
+from tfseg.image import ImageError, read_image, read_mask, write_image
+from tfseg.letterbox import within
+from tfseg.matte import estimate_foreground
+from tfseg.pairs import find_pairs
+from tfseg.progress import Progress
+from training.cloth import backdrop
+
+SIDE = 640  # pixels at most
+SHARE = (0.1, 0.6)  # of the photo that is person
+STANDING = 0.3  # of the lowest rows that is person, as in portraits: nobody is to hover before the cloth
+
+
+def main(arguments=None):
+    parser = OneLineParser(
+        prog="training.drapes", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="folders of labelled portraits")
+    parser.add_argument("--photos", type=int, default=500, help="to make, from 1 (default %(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="from 0 (default %(default)s)")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
+    options = parser.parse_args(arguments)
+    if options.photos < 1 or options.seed < 0:
+        parser.error("--photos begins at 1, --seed at 0")
+    try:
+        if options.out.is_dir() and any(options.out.iterdir()):
+            raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
+        pairs = [pair for folder in options.data for pair in find_pairs(folder) if pair.mask]
+        count = write(pairs, options.photos, options.out, np.random.default_rng(options.seed))
+    except (ValueError, ImageError, OSError) as error:
+        print(f"training.drapes: {error}", file=sys.stderr)
+        return 2
+    print(f"{count} photos in {options.out}/")
+    return 0
+
+
+def write(pairs, most, out, rng):
+    """Writes up to so many photos and masks, each of another pair; returns how many there are.
+
+    Raises:
+        ValueError: no pair shows a person whom the lower edge cuts off.
+    """
+    count = 0
+    with Progress(most, "photos") as progress:
+        for index in rng.permutation(len(pairs)):
+            image, mask = shrunk(read_image(pairs[index].image), read_mask(pairs[index].mask))
+            if mask[-3:].mean() < STANDING or not SHARE[0] <= mask.mean() <= SHARE[1]:
+                continue
+            photo, mask = drape(image, mask, rng)
+            name = f"{count:05}_{pairs[index].image.stem}"
+            write_image(out / "images" / f"{name}.jpg", photo, quality=90)
+            write_image(out / "masks" / f"{name}.png", 255 * mask)
+            progress.advance()
+            count += 1
+            if count == most:
+                break
+    if not count:
+        raise ValueError("--data: no photo shows a person who reaches the lower edge, as in a portrait.")
+    return count
+
+
+def shrunk(image, mask):
+    """A photo and its mask at most `SIDE` pixels wide and high."""
+    size = within(SIDE, *mask.shape)
+    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return image, cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
+
+
+def drape(image, mask, rng):
+    """A person before cloth.
+
+    Args:
+        image, mask: uint8 `[H, W, 3]` RGB and `[H, W]` in {0, 1}.
+        rng: `numpy.random.Generator`.
+
+    Returns:
+        `(photo, mask)` of the same shapes; the mask is a pixel narrower, since drawn ones hold a rim of background.
+    """
+    height, width = mask.shape
+    narrower = cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32)
+    alpha = cv2.GaussianBlur(narrower, (0, 0), rng.uniform(0.7, 1.3))
+    behind = backdrop(height, width, rng)
+    photo = alpha[..., None] * estimate_foreground(image, alpha) + (1 - alpha[..., None]) * behind
+    return photo.round().astype(np.uint8), (alpha >= 0.5).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
