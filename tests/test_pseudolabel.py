@@ -31,7 +31,7 @@ def test_specks_are_not_labelled():
 
 def test_portraits_get_nearly_the_mask_that_a_hand_drew():
     segmenter = Segmenter.load()
-    least = {"astronaut": 0.97, "grace_hopper": 0.91}  # a flag behind her is taken along
+    least = {"astronaut": 0.97, "grace_hopper": 0.94}  # part of a flag behind her is taken along
     for name, (photo, truth) in portraits().items():
         mask, confidence = pseudo_label(segmenter.alpha(photo, mirror=True), segmenter.threshold)
         assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 1}
