@@ -16,10 +16,10 @@ import cv2
 import numpy as np
 
 from tfseg.console import OneLineParser
-from tfseg.image import ImageError, read_image, read_mask, write_image
+from tfseg.image import ImageError, write_image
 from tfseg.letterbox import within
 from tfseg.matte import estimate_foreground
-from tfseg.pairs import find_pairs
+from tfseg.pairs import find_pairs, read_pair
 from tfseg.progress import Progress
 from training.cloth import backdrop
 
@@ -60,7 +60,7 @@ def write(pairs, most, out, rng):
     count = 0
     with Progress(most, "photos") as progress:
         for index in rng.permutation(len(pairs)):
-            image, mask = shrunk(read_image(pairs[index].image), read_mask(pairs[index].mask))
+            image, mask = shrunk(*read_pair(pairs[index]))
             if mask[-3:].mean() < STANDING or not SHARE[0] <= mask.mean() <= SHARE[1]:
                 continue
             photo, mask = drape(image, mask, rng)
