@@ -14,6 +14,7 @@ from tfseg.matte import refine_alpha
 
 MODEL = Path(".peers/selfie_multiclass_256x256.tflite")
 SIDE = 256
+BACKGROUND, HAIR, BODY, FACE, CLOTHES, THINGS = range(6)
 
 
 class Multiclass:
@@ -57,9 +58,16 @@ class Multiclass:
             probability = (probability + self._person(small[:, ::-1])[:, ::-1]) / 2
         return refine_alpha(np.ascontiguousarray(probability), small, image)
 
-    def _person(self, frame):
+    def classes(self, image):
+        """What each pixel is, `BACKGROUND` to `THINGS`: uint8 `[SIDE, SIDE]` for a uint8 `[H, W, 3]` RGB image."""
+        return self._logits(cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)).argmax(-1).astype(np.uint8)
+
+    def _logits(self, frame):
         self.interpreter.set_tensor(self.given, frame[None].astype(np.float32) / 127.5 - 1)
         self.interpreter.invoke()
-        logits = self.interpreter.get_tensor(self.answer)[0]
+        return self.interpreter.get_tensor(self.answer)[0]
+
+    def _person(self, frame):
+        logits = self._logits(frame)
         exponents = np.exp(logits - logits.max(-1, keepdims=True))
         return 1 - exponents[..., 0] / exponents.sum(-1)
