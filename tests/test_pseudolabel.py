@@ -31,8 +31,7 @@ def test_specks_are_not_labelled():
 
 def test_portraits_get_nearly_the_mask_that_a_hand_drew():
     segmenter = Segmenter.load()
-    least = {"astronaut": 0.97, "grace_hopper": 0.94}  # part of a flag behind her is taken along
-    for name, (photo, truth) in portraits().items():
+    for photo, truth in portraits().values():
         mask, confidence = pseudo_label(segmenter.alpha(photo, mirror=True), segmenter.threshold)
         assert mask.dtype == np.uint8 and set(np.unique(mask)) == {0, 1}
-        assert dice(mask, truth) > least[name] and 0.75 < confidence < 1
+        assert dice(mask, truth) > 0.97 and 0.75 < confidence < 1
