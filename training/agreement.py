@@ -33,6 +33,7 @@ from tfseg.metrics import dice
 from tfseg.progress import Progress
 from tfseg.pseudolabel import pseudo_label
 from tfseg.segmenter import Segmenter
+from training.arguments import refuse_filled
 from training.boxes import fits, read_boxes
 from training.peers import KNOWN, open_peer
 
@@ -76,8 +77,7 @@ def main(arguments=None):
     options = parser.parse_args(arguments)
     try:
         photos = [photo for folder in options.photos for photo in find_photos(folder)]
-        if options.out.is_dir() and any(options.out.iterdir()):
-            raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
+        refuse_filled(options.out)
         with open_peer(options.peer) as peer:
             told = label_all(photos, [Segmenter.load(options.model), peer], options)
     except (ValueError, ImportError, OSError) as error:

@@ -21,6 +21,7 @@ from tfseg.letterbox import within
 from tfseg.matte import estimate_foreground
 from tfseg.pairs import find_pairs, read_pair
 from tfseg.progress import Progress
+from training.arguments import refuse_filled
 from training.cloth import backdrop
 
 SIDE = 640  # pixels at most
@@ -40,8 +41,7 @@ def main(arguments=None):
     if options.photos < 1 or options.seed < 0:
         parser.error("--photos begins at 1, --seed at 0")
     try:
-        if options.out.is_dir() and any(options.out.iterdir()):
-            raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
+        refuse_filled(options.out)
         pairs = [pair for folder in options.data for pair in find_pairs(folder) if pair.mask]
         count = write(pairs, options.photos, options.out, np.random.default_rng(options.seed))
     except (ValueError, ImageError, OSError) as error:

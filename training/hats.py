@@ -20,6 +20,7 @@ from tfseg.console import OneLineParser
 from tfseg.image import ImageError
 from tfseg.pairs import find_pairs, read_pair
 from tfseg.progress import Progress
+from training.arguments import refuse_filled
 from training.multiclass import FACE, SIDE, THINGS, Multiclass
 
 LEAST_FACE = 60  # of the teacher's pixels; below, whatever is above a face may be anything
@@ -35,8 +36,7 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
     options = parser.parse_args(arguments)
     try:
-        if options.out.is_dir() and any(options.out.iterdir()):
-            raise ValueError(f"--out: {options.out} is not empty; name a new folder.")
+        refuse_filled(options.out)
         pairs = [pair for folder in options.data for pair in find_pairs(folder) if pair.mask]
         count = copy(pairs, Multiclass(), options.out)
     except (ValueError, ImageError, OSError) as error:
