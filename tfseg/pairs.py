@@ -59,6 +59,12 @@ def find_pairs(folder):
     return pairs
 
 
+def refuse_filled(out):
+    """Raises ValueError where --out, a path, is a folder with files: photos of two draws in one are not told apart."""
+    if out.is_dir() and any(out.iterdir()):
+        raise ValueError(f"--out: {out} is not empty; name a new folder.")
+
+
 def check_pairs(folder):
     """Lists the labelled photos of a folder, in the layouts of `find_pairs`, and what is wrong with the others.
 

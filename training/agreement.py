@@ -30,10 +30,10 @@ import numpy as np
 from tfseg.console import OneLineParser
 from tfseg.image import EXTENSIONS, ImageError, read_image, read_mask, write_image
 from tfseg.metrics import dice
+from tfseg.pairs import refuse_filled
 from tfseg.progress import Progress
 from tfseg.pseudolabel import pseudo_label
 from tfseg.segmenter import Segmenter
-from training.arguments import refuse_filled
 from training.boxes import fits, read_boxes
 from training.peers import KNOWN, open_peer
 

@@ -1,4 +1,4 @@
-"""The command line of a training: a flag for every field of `FitConfig`, with its help; and what --out may be."""
+"""The command line of a training: a flag for every field of `FitConfig`, with its help."""
 
 import argparse
 import dataclasses
@@ -62,9 +62,3 @@ def reader(field):
             raise argparse.ArgumentTypeError(f"{text!r} is no {kind} ({field.metadata['help']})") from error
 
     return read
-
-
-def refuse_filled(out):
-    """Raises ValueError where --out, a path, is a folder with files: photos of two draws in one are not told apart."""
-    if out.is_dir() and any(out.iterdir()):
-        raise ValueError(f"--out: {out} is not empty; name a new folder.")

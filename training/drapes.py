@@ -19,9 +19,8 @@ from tfseg.console import OneLineParser
 from tfseg.image import ImageError, write_image
 from tfseg.letterbox import within
 from tfseg.matte import estimate_foreground
-from tfseg.pairs import find_pairs, read_pair
+from tfseg.pairs import find_pairs, read_pair, refuse_filled
 from tfseg.progress import Progress
-from training.arguments import refuse_filled
 from training.cloth import backdrop
 
 SIDE = 640  # pixels at most

@@ -18,9 +18,8 @@ import numpy as np
 
 from tfseg.console import OneLineParser
 from tfseg.image import ImageError
-from tfseg.pairs import find_pairs, read_pair
+from tfseg.pairs import find_pairs, read_pair, refuse_filled
 from tfseg.progress import Progress
-from training.arguments import refuse_filled
 from training.multiclass import FACE, SIDE, THINGS, Multiclass
 
 LEAST_FACE = 60  # of the teacher's pixels; below, whatever is above a face may be anything
