@@ -4,7 +4,7 @@ import pytest
 
 from tfseg.image import read_image, read_mask, write_image
 from tfseg.pairs import find_pairs
-from training.drapes import drape, main, shrunk
+from training.drapes import drape, main, worn
 
 HEIGHT, WIDTH = 120, 90
 
@@ -47,6 +47,24 @@ def test_cloth_differs_from_photo_to_photo_and_a_seed_repeats_it():
     assert np.abs(first[mask == 0].astype(int) - second[mask == 0]).mean() > 10
 
 
+def test_the_colours_worn_are_those_of_the_lower_half_of_the_person():
+    image, mask = portrait()
+    image[:60][mask[:60] == 1] = (220, 180, 150)
+    for seed in range(8):
+        colours = worn(image, cv2.erode(mask, np.ones((11, 11), np.uint8)), np.random.default_rng(seed))
+        np.testing.assert_array_equal(colours, [(30, 200, 60)] * 4)
+
+
+def test_about_half_of_the_cloth_has_the_colours_that_are_worn():
+    image, mask = portrait()
+    image[mask == 1] = (0, 255, 0)
+    greens = []
+    for seed in range(60):
+        behind = drape(image, mask, np.random.default_rng(seed))[0][:, :12].reshape(-1, 3).astype(int)
+        greens.append(((behind[:, 1] - behind[:, [0, 2]].max(axis=1)) > 60).mean() > 0.3)
+    assert 0.3 < np.mean(greens) < 0.7
+
+
 def test_the_set_that_is_written_can_be_trained_on(folder, tmp_path, capsys):
     assert main(["--data", str(folder), "--photos", "9", "--out", str(tmp_path / "out")]) == 0
     assert capsys.readouterr().out == f"3 photos in {tmp_path / 'out'}/\n"
@@ -58,13 +76,6 @@ def test_the_set_that_is_written_can_be_trained_on(folder, tmp_path, capsys):
 def test_no_more_are_made_than_asked_for(folder, tmp_path):
     assert main(["--data", str(folder), "--photos", "2", "--out", str(tmp_path / "out")]) == 0
     assert len(find_pairs(tmp_path / "out")) == 2
-
-
-def test_large_photos_are_made_smaller_with_their_masks():
-    image, mask = shrunk(np.zeros((1000, 500, 3), np.uint8), np.ones((1000, 500), np.uint8))
-    assert image.shape == (640, 320, 3)
-    assert mask.shape == (640, 320)
-    assert mask.all()
 
 
 def test_a_set_without_portraits_is_an_error_and_nothing_is_written(folder, tmp_path, capsys):

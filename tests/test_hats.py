@@ -26,14 +26,14 @@ def classes(hat=(60, 80)):
 
 
 def test_a_hat_is_what_is_right_above_the_face():
-    hat, face = find_hat(classes())
-    assert face == 40 * 40
+    hat, area, width = find_hat(classes())
+    assert (area, width) == (40 * 40, 40)
     assert np.array_equal(hat, classes() == THINGS)
 
 
 @pytest.mark.parametrize("rows", [(0, 20), (150, 200)], ids=["far above", "in the hands"])
 def test_things_elsewhere_are_no_hat(rows):
-    hat, _ = find_hat(classes(rows))
+    hat, *_ = find_hat(classes(rows))
     assert not hat.any()
 
 
@@ -41,14 +41,14 @@ def test_of_two_faces_the_larger_counts():
     drawn = classes()
     drawn[85:95, 10:20] = FACE
     drawn[75:85, 10:20] = THINGS
-    hat, face = find_hat(drawn)
-    assert face == 40 * 40
+    hat, area, _ = find_hat(drawn)
+    assert area == 40 * 40
     assert not hat[:, :30].any()
 
 
 def test_without_a_face_nothing_is_a_hat():
-    hat, face = find_hat(np.full((SIDE, SIDE), THINGS, np.uint8))
-    assert face == 0
+    hat, *face = find_hat(np.full((SIDE, SIDE), THINGS, np.uint8))
+    assert face == [0, 0]
     assert not hat.any()
 
 
@@ -61,6 +61,21 @@ def test_a_hat_is_worn_only_where_it_is_large_and_the_mask_holds_it():
     assert not is_worn(Drawn(), photo, bareheaded)
     ribbon = np.repeat(classes((75, 80))[..., None], 3, axis=-1)
     assert not is_worn(Drawn(), ribbon, person)
+
+
+def test_a_brim_is_wide_by_the_face_below_it():
+    drawn = classes()
+    drawn[70:80, 90:150] = THINGS
+    photo, person = np.repeat(drawn[..., None], 3, axis=-1), (drawn > 0).astype(np.uint8)
+    assert is_worn(Drawn(), photo, person, 1.5)
+    assert not is_worn(Drawn(), photo, person, 1.6)
+
+
+def test_a_width_that_is_not_looked_for_is_named(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--data", str(tmp_path), "--width", "3", "--out", str(tmp_path / "out")])
+    assert stop.value.code == 2
+    assert "--width is from 0 to 2 faces, not 3" in capsys.readouterr().err
 
 
 def test_without_the_teacher_the_command_says_how_to_get_it(tmp_path, capsys, monkeypatch):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from tfseg.image import write_image
-from tfseg.pairs import DataError, find_pairs, split_pairs
+from tfseg.pairs import DataError, Pair, find_pairs, read_pair, split_pairs
 
 
 @pytest.fixture
@@ -106,6 +106,27 @@ def test_a_folder_of_sets_is_refused_with_their_names(tmp_path, write_set):
         write_set(tmp_path / name / "images", None, 1)
     with pytest.raises(DataError, match=f"Name one of its sets instead: {tmp_path}/one, {tmp_path}/two"):
         find_pairs(tmp_path)
+
+
+def test_a_pair_is_made_smaller_together_and_a_mask_pixel_is_what_most_of_it_shows(tmp_path):
+    mask = np.zeros((60, 30), np.uint8)
+    mask[:25, :14] = 255
+    write_image(tmp_path / "photo.png", np.repeat(mask[..., None], 3, axis=-1))
+    write_image(tmp_path / "mask.png", mask)
+    image, smaller = read_pair(Pair(tmp_path / "photo.png", tmp_path / "mask.png"), 20)
+    assert image.shape == (20, 10, 3)
+    expected = np.zeros((20, 10), np.uint8)
+    expected[:8, :5] = 1
+    np.testing.assert_array_equal(smaller, expected)
+
+
+def test_a_pair_within_the_longest_side_stays_as_it_is(tmp_path):
+    photo = np.arange(40 * 20 * 3, dtype=np.uint8).reshape(40, 20, 3)
+    write_image(tmp_path / "photo.png", photo)
+    image, mask = read_pair(Pair(tmp_path / "photo.png", None), 40)
+    np.testing.assert_array_equal(image, photo)
+    assert mask.shape == (40, 20)
+    assert not mask.any()
 
 
 def test_near_duplicates_fall_on_the_same_side(tmp_path, draw):

@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from tfseg.image import ImageError, image_size
-from tfseg.letterbox import letterbox, within
+from tfseg.letterbox import letterbox
 from tfseg.pairs import MAX_PIXELS, read_pair
 
 OTHER_FRAME_SHARE = 0.2  # of the training examples lie in an upright frame though the photo is wide, or the reverse
@@ -172,11 +172,7 @@ class _Loader:
         index = int(index)
         if index in self.kept:
             return self.kept[index]
-        image, mask = read_pair(self.pairs[index])
-        if max(mask.shape) > self.longest_side:
-            size = within(self.longest_side, *mask.shape)
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-            mask = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        image, mask = read_pair(self.pairs[index], self.longest_side)
         if self.budget >= image.nbytes + mask.nbytes:
             self.budget -= image.nbytes + mask.nbytes
             self.kept[index] = image, mask

@@ -4,6 +4,7 @@ pairs = find_pairs("photos")
 train, val = split_pairs(pairs, validation_share=0.2, seed=0)
 """
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 
 from tfseg.duplicates import duplicate_groups
 from tfseg.image import EXTENSIONS, ImageError, image_size, read_image, read_mask
+from tfseg.letterbox import within
 
 MAX_PIXELS = 100_000_000  # a photo to train on is made smaller at once
 
@@ -101,10 +103,23 @@ def check_pairs(folder):
     return [pair for pair, fault in zip(pairs, found, strict=True) if not fault], faults
 
 
-def read_pair(pair):
-    """Decodes a pair: `(image, mask)`, uint8 `[H, W, 3]` RGB and uint8 `[H, W]` in {0, 1}. Raises ImageError."""
+def read_pair(pair, longest_side=math.inf):
+    """Decodes a pair and makes it no larger than `longest_side` pixels, in its own proportions.
+
+    Returns:
+        `(image, mask)`: uint8 `[H, W, 3]` RGB and uint8 `[H, W]` in {0, 1}; each pixel of a smaller mask
+        is what most of it shows.
+
+    Raises:
+        ImageError: either file cannot be decoded.
+    """
     image = read_image(pair.image, MAX_PIXELS)
-    return image, read_mask(pair.mask, MAX_PIXELS) if pair.mask else np.zeros(image.shape[:2], np.uint8)
+    mask = read_mask(pair.mask, MAX_PIXELS) if pair.mask else np.zeros(image.shape[:2], np.uint8)
+    if max(mask.shape) > longest_side:
+        size = within(longest_side, *mask.shape)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        mask = (cv2.resize(255 * mask, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
+    return image, mask
 
 
 def split_pairs(pairs, validation_share=0.2, seed=0):

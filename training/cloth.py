@@ -18,19 +18,20 @@ COLOURS = (  # of cloth, walls, stars and cords, RGB
 EMBLEMS, CORDS = (1, 1, 3), (3, 8)  # of these colours: white, white, gold, and gold, brown
 
 
-def backdrop(height, width, rng):
+def backdrop(height, width, rng, colours=COLOURS):
     """A wall with cloth before it, on one side or all over.
 
     Args:
         height, width: in pixels.
+        colours: `[N, 3]` RGB in 0..255, of which wall and cloth have some.
         rng: `numpy.random.Generator`; the same state draws the same picture.
 
     Returns:
         float32 `[H, W, 3]` RGB in 0..255.
     """
-    image = wall(height, width, rng)
+    image = wall(height, width, rng, colours)
     hung = hanging(height, width, rng)
-    image[hung] = cloth(height, width, rng)[hung]
+    image[hung] = cloth(height, width, rng, colours)[hung]
     return np.clip(image, 0, 255)
 
 
@@ -45,25 +46,25 @@ def hanging(height, width, rng):
     return x < reach if side == 0 else x > width - reach
 
 
-def wall(height, width, rng):
+def wall(height, width, rng, colours=COLOURS):
     """Plain paint in soft light, float32 `[H, W, 3]`, about 0..255."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    paint = 0.6 * np.array(COLOURS[rng.integers(len(COLOURS))], np.float32) + rng.uniform(0, 100)
+    paint = 0.6 * np.array(colours[rng.integers(len(colours))], np.float32) + rng.uniform(0, 100)
     away = (x / width - rng.uniform()) ** 2 + (y / height - rng.uniform()) ** 2
     lit = paint * (0.6 + 0.6 * np.exp(-away / rng.uniform(0.2, 1)))[..., None]
     stains = 6 * clouds(height, width, 8, rng)
     return (lit + (stains + rng.normal(0, 2, stains.shape))[..., None]).astype(np.float32)
 
 
-def cloth(height, width, rng):
+def cloth(height, width, rng, colours=COLOURS):
     """Striped cloth in folds, often with stars and a cord, float32 `[H, W, 3]`, about 0..255."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     folds = rng.uniform(4, 12) * x / width + 0.5 * clouds(height, width, 4, rng) + rng.uniform(-0.6, 0.6) * y / height
     wave = np.sin(2 * np.pi * folds)
     angle = rng.choice([0, rng.uniform(-1.2, 1.2)])
     across = x * np.cos(angle) + y * np.sin(angle) + 12 * rng.uniform() * wave + 18 * clouds(height, width, 3, rng)
-    colours = rng.choice(COLOURS, rng.integers(1, 5), replace=False).astype(np.float32)
-    image = colours[(across // (width * rng.uniform(0.06, 0.3))).astype(int) % len(colours)]
+    dyes = rng.choice(colours, rng.integers(1, 5), replace=False).astype(np.float32)
+    image = dyes[(across // (width * rng.uniform(0.06, 0.3))).astype(int) % len(dyes)]
     if rng.random() < 0.5:
         left = x + 15 * clouds(height, width, 3, rng) < width * rng.uniform(0.3, 1)
         canton = left & (y < height * rng.uniform(0.3, 1))

@@ -3,9 +3,10 @@
     python -m training.drapes --data data/portraits --photos 500 --out data/drapes
 
 Cloth that hangs beside somebody has folds and colours as clothes have, and a network that has seen little of it takes
-it along. Each photo shows one person of --data, where the person was, before a wall with cloth on one side or all over;
-`training.fit --data` takes the folder. Replaced backgrounds as training photos: Dwibedi et al. 2017, "Cut, Paste and
-Learn", arXiv:1708.01642.
+it along; and it loses clothes of the colour of what is behind them. So half of the cloth has the colours of what the
+person wears. Each photo shows one person of --data, where the person was, before a wall with cloth on one side or all
+over; `training.fit --data` takes the folder. Replaced backgrounds as training photos: Dwibedi et al. 2017, "Cut, Paste
+and Learn", arXiv:1708.01642.
 """
 
 import argparse
@@ -17,14 +18,14 @@ import numpy as np
 
 from tfseg.console import OneLineParser
 from tfseg.image import ImageError, write_image
-from tfseg.letterbox import within
 from tfseg.matte import estimate_foreground
 from tfseg.pairs import find_pairs, read_pair, refuse_filled
 from tfseg.progress import Progress
-from training.cloth import backdrop
+from training.cloth import COLOURS, backdrop
 
 SIDE = 640  # pixels at most
 SHARE = (0.1, 0.6)  # of the photo that is person
+ALIKE = 0.5  # of the photos have cloth of the clothes' colours
 STANDING = 0.3  # of the lowest rows that is person, as in portraits: nobody is to hover before the cloth
 
 
@@ -59,7 +60,7 @@ def write(pairs, most, out, rng):
     count = 0
     with Progress(most, "photos") as progress:
         for index in rng.permutation(len(pairs)):
-            image, mask = shrunk(*read_pair(pairs[index]))
+            image, mask = read_pair(pairs[index], SIDE)
             if mask[-3:].mean() < STANDING or not SHARE[0] <= mask.mean() <= SHARE[1]:
                 continue
             photo, mask = drape(image, mask, rng)
@@ -75,13 +76,6 @@ def write(pairs, most, out, rng):
     return count
 
 
-def shrunk(image, mask):
-    """A photo and its mask at most `SIDE` pixels wide and high."""
-    size = within(SIDE, *mask.shape)
-    image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return image, cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST)
-
-
 def drape(image, mask, rng):
     """A person before cloth.
 
@@ -95,9 +89,17 @@ def drape(image, mask, rng):
     height, width = mask.shape
     narrower = cv2.erode(mask, np.ones((3, 3), np.uint8)).astype(np.float32)
     alpha = cv2.GaussianBlur(narrower, (0, 0), rng.uniform(0.7, 1.3))
-    behind = backdrop(height, width, rng)
+    behind = backdrop(height, width, rng, worn(image, narrower, rng) if rng.random() < ALIKE else COLOURS)
     photo = alpha[..., None] * estimate_foreground(image, alpha) + (1 - alpha[..., None]) * behind
     return photo.round().astype(np.uint8), (alpha >= 0.5).astype(np.uint8)
+
+
+def worn(image, mask, rng):
+    """Four colours of a person's lower half, clothes in most portraits: uint8 `[4, 3]` RGB."""
+    smooth = cv2.medianBlur(image, 9)
+    rows, columns = np.nonzero(mask)
+    chosen = rng.choice(np.flatnonzero(rows >= np.median(rows)), 4)
+    return smooth[rows[chosen], columns[chosen]]
 
 
 if __name__ == "__main__":

@@ -3,12 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-import cv2
 import numpy as np
 import torch
 
 from tfseg.data import OTHER_FRAME_SHARE
-from tfseg.letterbox import within
 from tfseg.pairs import find_pairs, read_pair
 from tfseg.paste import person_free_strips
 
@@ -81,11 +79,7 @@ def _decoded(folder):
 
 
 def _decode(pair):
-    image, mask = read_pair(pair)
-    if max(mask.shape) > SIDE:
-        size = within(SIDE, *mask.shape)
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-        mask = (cv2.resize(255 * mask, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8)
+    image, mask = read_pair(pair, SIDE)
     canvas = np.zeros((SIDE, SIDE, 4), np.uint8)
     height, width = mask.shape
     canvas[:height, :width, :3], canvas[:height, :width, 3] = image, 255 * mask
