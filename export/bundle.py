@@ -30,7 +30,7 @@ from tfseg.console import OneLineParser
 from tfseg.letterbox import PAD_VALUE
 from tfseg.matte import DOUBT, GREY, GUIDE_EPSILON, GUIDE_RADIUS
 from tfseg.replacing import replacing
-from training.fit import BUNDLED
+from training.config import BUNDLED_CHECKPOINT
 
 KINDS = ("int8", "int8_float_edges", "float16")
 DEFAULT = "int8"
@@ -43,7 +43,7 @@ def main(arguments=None):
     parser = OneLineParser(
         prog="export.bundle", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=BUNDLED, help=".keras checkpoint (default: the shipped one)")
+    parser.add_argument("--model", default=BUNDLED_CHECKPOINT, help=".keras checkpoint (default: the shipped one)")
     parser.add_argument("--calibration", nargs="+", metavar="DIR", help="folders of labelled photos")
     parser.add_argument("--parity-data", nargs="+", metavar="DIR", help="folders to judge on (default: --calibration)")
     parser.add_argument("--max-dice-drop", type=float, default=parity.MAX_DICE_DROP, help="default %(default)s")

@@ -24,7 +24,7 @@ from tfseg.progress import Progress
 from tfseg.replacing import replacing
 from tfseg.runtime import copy_network, keras_network, load_checkpoint
 from tfseg.segmenter import BUNDLED, Segmenter
-from training import fit
+from training.config import BUNDLED_CHECKPOINT
 from training.figures import draw_gallery, outline
 
 MAX_DICE_DROP = 0.002  # while converting, where fewer photos judge
@@ -41,7 +41,7 @@ def main(arguments=None):
     parser = OneLineParser(
         prog="export.parity", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=fit.BUNDLED, help=".keras checkpoint (default: the shipped one)")
+    parser.add_argument("--model", default=BUNDLED_CHECKPOINT, help=".keras checkpoint (default: the shipped one)")
     parser.add_argument("--files", nargs="+", default=[BUNDLED], metavar="PATH", help=".tflite files or a bundle")
     parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="folders of labelled photos")
     for loss, bound in BOUNDS.items():

@@ -19,14 +19,14 @@ from pathlib import Path
 from export.tflite_convert import with_probability
 from tfseg.console import OneLineParser, quiet
 from tfseg.runtime import copy_network, load_checkpoint
-from training.fit import BUNDLED
+from training.config import BUNDLED_CHECKPOINT
 
 
 def main(arguments=None):
     parser = OneLineParser(
         prog="export.saved_model", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=BUNDLED, help=".keras checkpoint (default: the shipped one)")
+    parser.add_argument("--model", default=BUNDLED_CHECKPOINT, help=".keras checkpoint (default: the shipped one)")
     parser.add_argument("--out", required=True, metavar="DIR", help="a folder that does not exist yet")
     options = parser.parse_args(arguments)
     try:

@@ -40,7 +40,7 @@ from tfseg.image import ImageError
 from tfseg.progress import Progress
 from tfseg.replacing import replacing
 from tfseg.runtime import copy_network, load_checkpoint
-from training.fit import BUNDLED
+from training.config import BUNDLED_CHECKPOINT
 
 QUANTIZE = ("none", "float16", "dynamic", "int8", "int8_float_edges")
 LANDSCAPE = "_landscape"
@@ -51,7 +51,7 @@ def main(arguments=None):
     parser = OneLineParser(
         prog="export.tflite_convert", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--model", default=BUNDLED, help=".keras checkpoint (default: the shipped one)")
+    parser.add_argument("--model", default=BUNDLED_CHECKPOINT, help=".keras checkpoint (default: the shipped one)")
     parser.add_argument("--calibration", nargs="+", required=True, metavar="DIR", help="folders of labelled photos")
     parser.add_argument("--parity-data", nargs="+", metavar="DIR", help="folders to judge on (default: --calibration)")
     parser.add_argument("--quantize", choices=QUANTIZE, default="int8", help="default %(default)s")

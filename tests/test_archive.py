@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tfseg.archive import check_archive
-from training.fit import BUNDLED
+from training.config import BUNDLED_CHECKPOINT
 
 
 def archive(path, weights=None, **more):
@@ -50,7 +50,7 @@ CASES = {
 
 
 def test_a_checkpoint_passes(tmp_path):
-    check_archive(BUNDLED)
+    check_archive(BUNDLED_CHECKPOINT)
     check_archive(archive(tmp_path / "small.keras"))
 
 

@@ -37,6 +37,7 @@ from training.schedules import SCHEDULES
         ("paste_share", (-0.1, 0.95, 1.1), (0.0, 0.9)),
         ("person_free_share", (-0.1, 1.1), (0.0, 0.75)),
         ("samples_every", (-1,), (0, 5)),
+        ("norms", ("", "moving"), ("auto", "frozen", "trained")),
     ],
 )
 def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
@@ -45,3 +46,21 @@ def test_a_setting_out_of_range_is_named_by_its_flag(name, bad, good):
             FitConfig(**{name: value})
     for value in good:
         assert getattr(FitConfig(**{name: value}), name) == value
+
+
+@pytest.mark.parametrize(
+    "settings, frozen",
+    [
+        ({}, True),
+        ({"init": "bundled"}, True),
+        ({"init": "runs/mine/best_dice.keras"}, True),
+        ({"init": "runs/mine/best_dice.keras", "norms": "trained"}, False),
+        ({"encoder": "resnet101"}, False),
+        ({"init": "imagenet"}, False),
+        ({"init": "mobilenet_v2_notop.h5"}, False),
+        ({"init": "none"}, False),
+        ({"init": "none", "norms": "frozen"}, True),
+    ],
+)
+def test_norms_are_frozen_where_a_person_segmenter_is_trained_on(settings, frozen):
+    assert FitConfig(**settings).frozen_norms is frozen

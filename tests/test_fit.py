@@ -21,7 +21,7 @@ from tfseg.metrics import Dice
 from tfseg.pairs import find_pairs
 from training import checkpoints, fit, schedules, state
 from training.checkpoints import Checkpoints, read_history
-from training.config import FitConfig
+from training.config import BUNDLED_CHECKPOINT, FitConfig
 from training.substitutes import substitute
 
 REPOSITORY = Path(tfseg.__file__).parents[1]
@@ -287,7 +287,7 @@ def test_curves_for_tensorboard_need_an_extra(refused, fit_small, tmp_path, monk
     assert list((tmp_path / "tensorboard").glob("*/events*"))
 
 
-@pytest.mark.parametrize("encoder, first", [("mobilenet_v2", fit.BUNDLED), ("resnet50", "imagenet")])
+@pytest.mark.parametrize("encoder, first", [("mobilenet_v2", BUNDLED_CHECKPOINT), ("resnet50", "imagenet")])
 def test_an_encoder_begins_with_the_shipped_weights_or_else_with_those_of_imagenet(monkeypatch, encoder, first):
     asked = []
     monkeypatch.setattr(fit, "unet", lambda *given: asked.append(given) or network_with_encoder(FitConfig()))

@@ -33,7 +33,7 @@ def test_the_average_spans_at_most_a_twentieth_of_the_training(model, steps, mom
 
 
 def test_an_encoder_is_frozen_whole_at_the_start_and_unfrozen_but_for_its_frozen_stages(model):
-    config = FitConfig(frozen_epochs=1, frozen_stride=4, encoder_rate=0.5)
+    config = FitConfig(frozen_epochs=1, frozen_stride=4, encoder_rate=0.5, norms="trained")
     encoder = model.get_layer("encoder")
     start(model, config, steps=3)
     model.optimizer.build(model.trainable_variables)
@@ -55,7 +55,7 @@ def test_the_loss_smooths_dice_by_a_share_of_the_frame(model):
 
 
 def test_frozen_norms_stay_frozen_when_the_encoder_is_trained(model):
-    config = FitConfig(frozen_epochs=1, frozen_norms=True)
+    config = FitConfig(frozen_epochs=1, norms="frozen")
     start(model, config, steps=3)
     model.optimizer.build(model.trainable_variables)
     unfreeze(model, config)

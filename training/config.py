@@ -2,9 +2,14 @@
 
 import dataclasses
 import math
+from pathlib import Path
 
+import tfseg
 from tfseg.encoders import ENCODERS, STRIDES
 from training.schedules import SCHEDULES
+
+BUNDLED_CHECKPOINT = Path(tfseg.__file__).parent / "pretrained" / "person_mobilenet_v2.keras"
+BUNDLED_ENCODER = "mobilenet_v2"
 
 
 def flag(name):
@@ -104,8 +109,12 @@ class FitConfig:
         lambda n: n in (0, *STRIDES),
     )
 
-    frozen_norms: bool = setting(
-        "weights", False, "batch norms keep statistics, scales and offsets; for gentle fine-tuning, and faster"
+    norms: str = setting(
+        "weights",
+        "auto",
+        "batch norms' statistics, scales and offsets: trained; frozen, which is faster; auto: frozen where the first "
+        "weights are a person segmenter's, bundled or a .keras checkpoint",
+        lambda name: name in ("auto", "frozen", "trained"),
     )
     weight_decay: float = setting(
         "weights", 1e-4, "decoupled weight decay of AdamW, per step and learning rate, from 0", finite
@@ -173,3 +182,15 @@ class FitConfig:
                 f"--paste-share: {self.paste_share} is out of range (0..1, and with --person-free-share "
                 f"{self.person_free_share} at most 1)."
             )
+
+    @property
+    def first_weights(self):
+        """What `init` stands for, as `tfseg.unet.unet` takes weights: a path, "imagenet" or None."""
+        auto = BUNDLED_CHECKPOINT if self.encoder == BUNDLED_ENCODER else "imagenet"
+        return {"auto": auto, "bundled": BUNDLED_CHECKPOINT, "none": None}.get(self.init, self.init)
+
+    @property
+    def frozen_norms(self):
+        """Whether batch norms stay as they are: the few photos of a fine-tuning make bad statistics."""
+        trained = str(self.first_weights).endswith(".keras")
+        return self.norms == "frozen" or (self.norms == "auto" and trained)

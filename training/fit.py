@@ -17,7 +17,6 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-import tfseg
 from tfseg.augment import Augment
 from tfseg.console import terminable
 from tfseg.data import make_dataset, photo_fault, steps_per_epoch
@@ -38,9 +37,6 @@ from training.schedules import Plateau
 from training.sources import load_pairs
 from training.state import freeze_parts, load_last, start, unfreeze
 from training.substitutes import substitute
-
-BUNDLED = Path(tfseg.__file__).parent / "pretrained" / "person_mobilenet_v2.keras"
-BUNDLED_ENCODER = "mobilenet_v2"
 
 
 def main(arguments=None):
@@ -135,9 +131,7 @@ def find_learning_rate(config):
 
 def build_model(config, height=None, width=None):
     """The network with its first weights; unless a size is given, open for frames that stand and that lie."""
-    auto = BUNDLED if config.encoder == BUNDLED_ENCODER else "imagenet"
-    named = {"auto": auto, "bundled": BUNDLED, "imagenet": "imagenet", "none": None}
-    model = unet(config.encoder, height, width, named.get(config.init, config.init))
+    model = unet(config.encoder, height, width, config.first_weights)
     freeze_parts(model, config)
     return model
 
