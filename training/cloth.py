@@ -46,7 +46,7 @@ def hanging(height, width, rng):
     return x < reach if side == 0 else x > width - reach
 
 
-def wall(height, width, rng, colours=COLOURS):
+def wall(height, width, rng, colours):
     """Plain paint in soft light, float32 `[H, W, 3]`, about 0..255."""
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     paint = 0.6 * np.array(colours[rng.integers(len(colours))], np.float32) + rng.uniform(0, 100)

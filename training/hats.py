@@ -34,7 +34,11 @@ def main(arguments=None):
     )
     parser.add_argument("--data", nargs="+", required=True, metavar="DIR", help="folders of labelled photos")
     parser.add_argument(
-        "--width", type=float, default=0, metavar="FACES", help="of the hat at least, 0 to 2 (default %(default)s)"
+        "--width",
+        type=float,
+        default=0,
+        metavar="FACES",
+        help=f"of the hat at least, 0 to {WIDEST} (default %(default)s)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="for images/ and masks/; must be empty")
     options = parser.parse_args(arguments)
