@@ -25,13 +25,15 @@ from training.gpu.validation import Validation  # noqa: E402
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory):
-    """A network whose statistics are not those that it is built with."""
+    """A network whose statistics, and kernels that begin at zero, are not those that it is built with."""
     keras.utils.set_random_seed(0)
     model = unet("mobilenet_v2", 64, 32, weights=None)
     rng = np.random.default_rng(0)
     for layer in [*model.get_layer("encoder").layers, *model.layers]:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.set_weights([value + rng.uniform(0, 0.3, value.shape) for value in layer.get_weights()])
+        elif layer.name.startswith("decoder") and layer.name.endswith("_project"):
+            layer.set_weights([rng.normal(0, 0.05, value.shape) for value in layer.get_weights()])
     path = tmp_path_factory.mktemp("checkpoint") / "person.keras"
     model.save(path)
     return path

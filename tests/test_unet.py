@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tfseg.encoders import BATCH_NORM_MOMENTUM, ENCODERS, WeightsError
-from tfseg.unet import DECODER_CHANNELS, load_checkpoint, unet
+from tfseg.unet import CONTEXT_BLOCKS, DECODER_CHANNELS, load_checkpoint, unet
 
 IMAGENET = Path(__file__).parents[2] / "shared" / "weights" / "mobilenet_v2_imagenet_notop.weights.h5"
 
@@ -54,6 +54,21 @@ def test_every_stride_reaches_the_logits(networks, name):
         joined = [tuple(tensor.shape) for tensor in network.get_layer(f"decoder_{stride}_skip").input]
         assert joined == [(None, size, size, channels), tap]
         assert network.get_layer(f"decoder_{stride}_pointwise").output.shape == (None, size, size, channels)
+
+
+def test_context_blocks_begin_as_the_identity_and_can_learn():
+    """So blocks can be put into a trained network: they change nothing until their last kernels have been trained."""
+    network = unet("mobilenet_v2", 64, 64, weights=None)
+    blocks = [layer.name.removesuffix("_add") for layer in network.layers if re.search("context_.*_add$", layer.name)]
+    assert len(blocks) == sum(CONTEXT_BLOCKS)
+    answer = np.array(network(photos()))
+    for block in blocks:
+        expand, project = (network.get_layer(f"{block}_{part}") for part in ("expand", "project"))
+        expand.set_weights([value + 1 for value in expand.get_weights()])
+        np.testing.assert_array_equal(network(photos()), answer)
+        project.set_weights([value + 0.01 for value in project.get_weights()])
+        assert np.abs(np.array(network(photos())) - answer).max() > 0.001 * answer.std(), block
+        project.set_weights([0 * value for value in project.get_weights()])
 
 
 @pytest.mark.parametrize("name", ENCODERS)

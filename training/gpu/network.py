@@ -10,7 +10,8 @@ from torch.nn import functional as F
 # Expansion, channels, blocks and first stride of each stage (Sandler et al. 2018, arXiv:1801.04381, table 2).
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 TAPS = {0: 16, 2: 24, 5: 32, 12: 96}  # channels of the skip connections, by the block that they come from
-DECODER = {16: 128, 8: 64, 4: 48, 2: 32}  # channels by stride
+DECODER = {16: (128, 2), 8: (64, 2), 4: (48, 1), 2: (32, 0)}  # channels and context blocks by stride
+CONTEXT_EXPANSION, CONTEXT_KERNEL = 4, 5
 BATCH_NORM_MOMENTUM = 0.03  # PyTorch's is one less Keras'
 COARSE_IN_BYTES = ("bn_Conv1", "expanded_conv_project_BN", "block_1_project_BN", "block_2_project_BN")
 
@@ -34,9 +35,11 @@ class UNet(nn.Module):
                 channels = self._add_block(channels, out, expansion, first_stride if index == 0 else 1)
         self._add("Conv_1", channels, 1280, 1, norm="Conv_1_bn")
         channels = 1280
-        for (stride, out), skip in zip(DECODER.items(), reversed(TAPS.values()), strict=True):
+        for (stride, (out, blocks)), skip in zip(DECODER.items(), reversed(TAPS.values()), strict=True):
             name, both = f"decoder_{stride}", out + skip
             self._add(f"{name}_reduce", channels, out, 1, norm=f"{name}_reduce_norm")
+            for index in range(blocks):
+                self._add_context(f"{name}_context_{index}", out)
             self._add(f"{name}_depthwise", both, both, 3, groups=both, norm=f"{name}_depthwise_norm")
             self._add(f"{name}_pointwise", both, out, 1, norm=f"{name}_pointwise_norm")
             channels = out
@@ -51,6 +54,14 @@ class UNet(nn.Module):
         self._add(f"{name}_project", inner, out, 1)
         self.blocks.append((name, expansion > 1, stride, stride == 1 and channels == out))
         return out
+
+    def _add_context(self, name, channels):
+        inner = channels * CONTEXT_EXPANSION
+        self.layers[f"{name}_expand"] = nn.Conv2d(channels, inner, 1)
+        self.layers[f"{name}_depthwise"] = nn.Conv2d(
+            inner, inner, CONTEXT_KERNEL, padding=CONTEXT_KERNEL // 2, groups=inner
+        )
+        self.layers[f"{name}_project"] = nn.Conv2d(inner, channels, 1)
 
     def _add(self, name, channels, out, size, groups=1, norm=None):
         self.layers[name] = nn.Conv2d(channels, out, size, groups=groups, bias=False)
@@ -69,9 +80,11 @@ class UNet(nn.Module):
             if index in TAPS:
                 skips.append(features)
         features = self._unit(features, "Conv_1", norm="Conv_1_bn")
-        for stride in DECODER:
+        for stride, (_, blocks) in DECODER.items():
             name = f"decoder_{stride}"
             features = self._unit(features, f"{name}_reduce", norm=f"{name}_reduce_norm")
+            for index in range(blocks):
+                features = features + self._context(features, f"{name}_context_{index}")
             features = torch.cat([_doubled(features), skips.pop()], 1)
             features = self._unit(features, f"{name}_depthwise", norm=f"{name}_depthwise_norm")
             features = self._unit(features, f"{name}_pointwise", norm=f"{name}_pointwise_norm")
@@ -85,6 +98,11 @@ class UNet(nn.Module):
         features = self.layers[norm](features)
         features = F.relu6(features) if relu else features
         return self._disturbed(features) if self.training and norm in COARSE_IN_BYTES else features
+
+    def _context(self, features, name):
+        features = F.relu6(self.layers[f"{name}_expand"](features))
+        features = F.relu6(self.layers[f"{name}_depthwise"](features))
+        return self.layers[f"{name}_project"](features)
 
     def _disturbed(self, features):
         still = features.detach()
