@@ -328,6 +328,17 @@ def test_a_run_that_was_damaged_is_not_resumed_and_the_file_is_named(trained, fi
     assert f"{copy / name}: damaged" in error and error.count("\n") == 1
 
 
+def test_a_run_of_another_network_is_not_resumed_and_stays(trained, fit_small, tmp_path, capsys):
+    copy = tmp_path / "run"
+    shutil.copytree(trained, copy)
+    assert fit_small(copy, "--resume", build_model=fit.build_model) == 2
+    error = capsys.readouterr().err
+    assert f"{copy / 'last.keras'}: its network is not the unet_mobilenet_v2" in error and error.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in copy.iterdir()} == {
+        path.name: path.read_bytes() for path in trained.iterdir()
+    }
+
+
 class Failing(Checkpoints):
     """Breaks something after the first epoch, and keeps the files that a resume needs as they were then."""
 

@@ -91,7 +91,7 @@ def test_a_folded_norm_answers_and_is_differentiated_as_keras_does():
 def test_norms_are_folded_only_where_they_are_frozen():
     import tensorflow as tf
 
-    def operations(frozen):
+    def added_biases_and_trained_norms(frozen):
         model = unet(height=32, width=32, weights=None)
         freeze(model.get_layer("encoder"), "mobilenet_v2", frozen)
         graph = tf.function(lambda image: substitute(model)(image, training=True))
@@ -102,7 +102,7 @@ def test_norms_are_folded_only_where_they_are_frozen():
         assert kinds.count("FusedBatchNormV3") == len(trained) > 0
         return kinds.count("BiasAdd"), len(trained)
 
-    (before, all_trained), (after, some_trained) = operations(frozen=0), operations(frozen=32)
+    (before, all_trained), (after, some_trained) = map(added_biases_and_trained_norms, (0, 32))
     assert after - before == all_trained - some_trained > 0
 
 

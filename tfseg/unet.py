@@ -65,7 +65,10 @@ def load_checkpoint(model, path):
     try:
         model.load_weights(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path}: cannot be loaded into {model.name}: {str(error).splitlines()[0]}") from error
+        raise ValueError(
+            f"{path}: cannot be loaded into {model.name}: {str(error).splitlines()[0]} If it is of another encoder or "
+            f"of an older version, begin from the shipped weights (--init bundled) or the encoder's (--init imagenet)."
+        ) from error
 
 
 def _decoder_stage(features, skip, channels, blocks, name):

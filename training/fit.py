@@ -35,7 +35,7 @@ from training.record import check_photos, load_config, write_run
 from training.samples import Samples
 from training.schedules import Plateau
 from training.sources import load_pairs
-from training.state import freeze_parts, load_last, start, unfreeze
+from training.state import check_network, freeze_parts, load_last, start, unfreeze
 from training.substitutes import substitute
 
 
@@ -87,6 +87,7 @@ def fit(config):
         start(model, config, steps)
     epoch = int(keras.ops.convert_to_numpy(model.optimizer.iterations)) // steps
     for_use = build_model(dataclasses.replace(config, init="none"), config.height, config.width)
+    check_network(model, for_use, last)
     agree(photos=[pair.image.name for pair in train + val])
     checkpoints = Checkpoints(out, for_use, read_history(out / "history.csv", epoch))
     callbacks = build_callbacks(config, checkpoints, train, val, model.optimizer.use_ema)

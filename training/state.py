@@ -55,6 +55,15 @@ def load_last(path):
     return model
 
 
+def check_network(model, fresh, path):
+    """Raises ValueError if the network of a run is not the one that is built today, before an epoch is lost by it."""
+    if [weight.shape for weight in model.weights] != [weight.shape for weight in fresh.weights]:
+        raise ValueError(
+            f"{path}: its network is not the {fresh.name} of this version, so the run cannot be resumed; finish it "
+            f"with the version that began it, or begin another in another --out."
+        )
+
+
 def build_optimizer(model, config, steps):
     """AdamW along a schedule over the whole training, averaging the weights."""
     options = {"weight_decay": config.weight_decay, "global_clipnorm": config.clip_norm or None}
