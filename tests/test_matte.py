@@ -131,6 +131,13 @@ def test_specks_go_with_their_haze_and_a_second_person_stays():
     assert clean_mask(blurred(second))[25, 25] == 1
 
 
+def test_a_speck_goes_with_its_own_holes():
+    marred = drawn()
+    marred[20:28, 20:28] = 1
+    marred[22:25, 22:25] = 0
+    assert not clean_mask(marred)[10:40, 10:40].any()
+
+
 def test_of_two_persons_the_larger_is_left_when_told_so():
     second = drawn()
     second[10:40, 10:40] = 1

@@ -47,12 +47,15 @@ def opaque(image):
 
 
 def scene(height, width, seed=0):
-    """A photo of smooth colours with noise, and an alpha with a person, a speck, a second person and a pinhole."""
+    """A photo of smooth colours with noise, and an alpha with a person, two specks, a second person and pinholes."""
     rng = np.random.default_rng(seed)
     image = cv2.resize(rng.integers(0, 256, (8, 7, 3), np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
     alpha = np.zeros((height, width), np.float32)
     side = min(height, width)
-    for x, y, radius, value in ((0.4, 0.6, 0.25, 1), (0.4, 0.55, 0.02, 0), (0.85, 0.2, 0.1, 1), (0.1, 0.1, 0.01, 1)):
+    speck_with_a_hole = ((0.1, 0.9, 0.035, 1), (0.1, 0.9, 0.018, 0))
+    person_with_a_hole = ((0.4, 0.6, 0.25, 1), (0.4, 0.55, 0.02, 0))
+    others = ((0.85, 0.2, 0.1, 1), (0.1, 0.1, 0.01, 1))
+    for x, y, radius, value in (*person_with_a_hole, *speck_with_a_hole, *others):
         cv2.circle(alpha, (int(x * width), int(y * height)), int(radius * side), value, -1)
     alpha = cv2.GaussianBlur(alpha, (0, 0), side / 150) + rng.normal(0, 0.02, alpha.shape)
     return image, np.clip(alpha, 0, 1).astype(np.float32)

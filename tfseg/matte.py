@@ -86,11 +86,11 @@ def clean_mask(alpha, threshold=0.5, largest_only=False, opening=0):
     islands, areas = _components(person)
     if not len(areas):
         return alpha
-    holes, hole_areas = _components(1 - person)
+    kept = np.r_[False, areas >= (1 if largest_only else ISLAND_SHARE) * areas.max()][islands]
+    holes, hole_areas = _components(1 - kept.astype(np.uint8))  # of what is kept: an island goes with its own holes
     frame = np.unique(np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]]))
     pinhole = hole_areas < HOLE_SHARE * areas.max()
     pinhole[frame[frame > 0] - 1] = False
-    kept = np.r_[False, areas >= (1 if largest_only else ISLAND_SHARE) * areas.max()][islands]
     filled = np.r_[False, pinhole][holes]
     solid = kept | filled
     reach = max(2, EDGE_SHARE * max(alpha.shape))

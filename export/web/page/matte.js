@@ -25,11 +25,12 @@ export function cleanMask(alpha, threshold) {
   const found = new Regions(person, width, height);
   const largest = found.regions.reduce((most, { value, area }) => Math.max(most, value * area), 0);
   if (!largest) return alpha;
-  const fills = found.regions.map(({ value, area, frame }) => !value && !frame && area < HOLE_SHARE * largest);
-  const solid = found.regions.map(({ value, area }, i) => fills[i] || (value === 1 && area >= ISLAND_SHARE * largest));
-  const filled = found.paint(fills);
-  const within = depthOf(found.paint(solid), width, height);
-  const without = depthOf(found.paint(solid.map((each) => !each)), width, height);
+  const kept = found.paint(found.regions.map(({ value, area }) => value === 1 && area >= ISLAND_SHARE * largest));
+  const around = new Regions(kept, width, height); // an island goes with its own holes
+  const filled = around.paint(around.regions.map(({ value, area, frame }) => !value && !frame && area < HOLE_SHARE * largest));
+  const solid = kept.map((each, i) => each | filled[i]);
+  const within = depthOf(solid, width, height);
+  const without = depthOf(solid.map((each) => 1 - each), width, height);
   const reach = Math.max(2, EDGE_SHARE * Math.max(width, height));
   const data = new Float32Array(person.length);
   for (let i = 0; i < data.length; i++) {
