@@ -112,7 +112,7 @@ def test_a_missing_weights_file_is_named(tmp_path):
             build_encoder("mobilenet_v2", 64, 64, path)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("fault", ["another network", "damaged"])
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5"])
 def test_weights_that_do_not_fit_are_refused_in_one_line(tmp_path, fault, suffix):

@@ -113,7 +113,7 @@ def scribbled(path, content):
     path.write_bytes(content[:middle] + bytes(1000) + content[middle + 1000 :])
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize(
     "make",
     [
@@ -136,7 +136,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_in_one_line(tmp_path, copies, c
     assert "\n" not in str(error.value)
 
 
-@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.filterwarnings("error::UserWarning")
 def test_a_checkpoint_of_another_encoder_is_refused(copies, checkpoint):
     with pytest.raises(ValueError, match="person.keras: cannot be loaded into unet_resnet101: .*--init bundled"):
         load_checkpoint(copies["resnet101"], checkpoint)

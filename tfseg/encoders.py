@@ -13,6 +13,7 @@ For an input of 320x256, with the taps of MobileNetV2 and of ResNet101:
 A new encoder is one more entry in `ENCODERS`.
 """
 
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -95,7 +96,9 @@ def build_encoder(name, height, width, weights="imagenet"):
     if weights not in (None, "imagenet") and not Path(weights).is_file():
         raise WeightsError(f"{weights}: no such weights file.")
     try:
-        backbone = encoder.application(include_top=False, weights=weights, input_shape=(height, width, 3))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one for each layer that differs, before the error that sums them up
+            backbone = encoder.application(include_top=False, weights=weights, input_shape=(height, width, 3))
     except Exception as error:  # Keras raises bare Exception when a download fails
         if weights == "imagenet":
             raise WeightsError(
@@ -103,8 +106,10 @@ def build_encoder(name, height, width, weights="imagenet"):
                 "model (--init bundled, for mobilenet_v2), from a notop weights file that you have (--init PATH), or "
                 "from nothing (--init none)."
             ) from error
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise WeightsError(
-            f"{weights}: does not fit {name} without its top: {str(error).partition(chr(10))[0]}"
+            f"{weights}: does not fit {name} without its top: {reason}. --init takes .keras checkpoints and a backbone's "
+            "notop .h5 files."
         ) from error
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -6,6 +6,7 @@ convolutions are what make it fit for a phone: a quarter of the time of transpos
 on the same encoder.
 """
 
+import warnings
 import zipfile
 
 import keras
@@ -63,11 +64,14 @@ def load_checkpoint(model, path):
     """
     check_archive(path)
     try:
-        model.load_weights(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one for each layer that differs, before the error that sums them up
+            model.load_weights(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise ValueError(
-            f"{path}: cannot be loaded into {model.name}: {str(error).splitlines()[0]} If it is of another encoder or "
-            f"of an older version, begin from the shipped weights (--init bundled) or the encoder's (--init imagenet)."
+            f"{path}: cannot be loaded into {model.name}: {reason}. If it is of another encoder or an older version, "
+            f"begin from the shipped weights (--init bundled) or the encoder's (--init imagenet)."
         ) from error
 
 
