@@ -108,8 +108,8 @@ def build_encoder(name, height, width, weights="imagenet"):
             ) from error
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise WeightsError(
-            f"{weights}: does not fit {name} without its top: {reason}. --init takes .keras checkpoints and a backbone's "
-            "notop .h5 files."
+            f"{weights}: does not fit {name} without its top: {reason}. --init takes .keras checkpoints and the "
+            "notop .h5 files of backbones."
         ) from error
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -71,7 +71,7 @@ def load_checkpoint(model, path):
         reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise ValueError(
             f"{path}: cannot be loaded into {model.name}: {reason}. If it is of another encoder or an older version, "
-            f"begin from the shipped weights (--init bundled) or the encoder's (--init imagenet)."
+            f"training begins anew from the shipped weights (--init bundled) or the encoder's (--init imagenet)."
         ) from error
 
 
