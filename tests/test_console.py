@@ -4,7 +4,15 @@ import sys
 
 import pytest
 
-from tfseg.console import quiet
+from tfseg.console import first_sentence, quiet
+
+
+def test_of_a_long_error_the_first_sentence_is_told():
+    assert first_sentence(ValueError("A total of 27 objects failed. Example: <Conv2D>:\nmore")) == (
+        "A total of 27 objects failed"
+    )
+    assert first_sentence(OSError("weights.h5 is damaged.")) == "weights.h5 is damaged"
+    assert first_sentence(KeyError()) == ""
 
 
 def test_what_c_code_writes_to_standard_error_is_silenced_and_what_follows_is_not(capfd):

@@ -25,6 +25,11 @@ def printable(text):
     return CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), str(text))
 
 
+def first_sentence(error):
+    """What an error of a library says first, without its full stop: the rest is for those who work on the library."""
+    return str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
+
+
 @contextlib.contextmanager
 def terminable():
     """Makes SIGTERM what an interrupt from the keyboard is, so that whatever is half done is cleared away."""

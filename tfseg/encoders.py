@@ -20,6 +20,8 @@ from typing import NamedTuple
 
 import keras
 
+from tfseg.console import first_sentence
+
 STRIDES = (2, 4, 8, 16, 32)
 
 # keras.applications.MobileNetV2 is built with 0.999: its running statistics then lag thousands of steps behind, and
@@ -96,8 +98,7 @@ def build_encoder(name, height, width, weights="imagenet"):
     if weights not in (None, "imagenet") and not Path(weights).is_file():
         raise WeightsError(f"{weights}: no such weights file.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one for each layer that differs, before the error that sums them up
+        with warnings.catch_warnings(action="ignore"):  # of each layer that differs; the error sums them up
             backbone = encoder.application(include_top=False, weights=weights, input_shape=(height, width, 3))
     except Exception as error:  # Keras raises bare Exception when a download fails
         if weights == "imagenet":
@@ -106,10 +107,9 @@ def build_encoder(name, height, width, weights="imagenet"):
                 "model (--init bundled, for mobilenet_v2), from a notop weights file that you have (--init PATH), or "
                 "from nothing (--init none)."
             ) from error
-        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise WeightsError(
-            f"{weights}: does not fit {name} without its top: {reason}. --init takes .keras checkpoints and the "
-            "notop .h5 files of backbones."
+            f"{weights}: does not fit {name} without its top: {first_sentence(error)}. --init takes .keras checkpoints "
+            "and the notop .h5 files of backbones."
         ) from error
     for layer in backbone.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -13,6 +13,7 @@ import keras
 from keras import layers
 
 from tfseg.archive import check_archive
+from tfseg.console import first_sentence
 from tfseg.encoders import BATCH_NORM_MOMENTUM, STRIDES, build_encoder, normalise
 
 DECODER_CHANNELS = (128, 64, 48, 32)  # at strides 16, 8, 4, 2
@@ -64,14 +65,13 @@ def load_checkpoint(model, path):
     """
     check_archive(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # one for each layer that differs, before the error that sums them up
+        with warnings.catch_warnings(action="ignore"):  # of each layer that differs; the error sums them up
             model.load_weights(path)
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        reason = str(error).partition("\n")[0].partition(". ")[0].rstrip(".")
         raise ValueError(
-            f"{path}: cannot be loaded into {model.name}: {reason}. If it is of another encoder or an older version, "
-            f"training begins anew from the shipped weights (--init bundled) or the encoder's (--init imagenet)."
+            f"{path}: cannot be loaded into {model.name}: {first_sentence(error)}. If it is of another encoder or an "
+            "older version, training begins anew from the shipped weights (--init bundled) or the encoder's (--init "
+            "imagenet)."
         ) from error
 
 

@@ -60,7 +60,7 @@ def check_network(model, fresh, path):
     if [weight.shape for weight in model.weights] != [weight.shape for weight in fresh.weights]:
         raise ValueError(
             f"{path}: its network is not the {fresh.name} of this version, so the run cannot be resumed; finish it "
-            f"with the version that began it, or begin another in another --out."
+            "with the version that began it, or begin another in another --out."
         )
 
 
